@@ -1,0 +1,1 @@
+"""From text to answers to groups of equal answers: pure functions shared by the strategies."""

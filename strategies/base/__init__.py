@@ -1,0 +1,1 @@
+"""What every strategy shares: the nouns, the ports it is handed, the budget and the errors."""

@@ -1,0 +1,17 @@
+"""What one request may spend. The limits are stated here; `service.metering` enforces them, once, for all."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Budget(BaseModel):
+    """Hard limits of one request; at any of them the best answer so far comes back, flagged."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_samples: int | None = Field(None, ge=1, description="Candidates drawn, at most.")
+    max_completion_tokens: int | None = Field(
+        None, ge=1, description="Tokens generated for the request, all candidates together, at most."
+    )
+    deadline_ms: int | None = Field(
+        None, ge=1, le=590_000, description="Wall-clock milliseconds from the request's arrival, at most."
+    )

@@ -1,0 +1,56 @@
+"""Every way a request can fail, named after what the caller can do about it.
+
+NbestError
+├── InvalidRequest        the request is wrong; sending it again will not help
+│   └── Unsupported       the field is known, but this strategy or engine does not honour it
+├── NotFound              the request names a model, preset or scorer that is not served
+├── Overloaded            the server is full; try again later
+├── DeadlineExceeded      the request's own deadline passed before there was an answer
+├── EngineFailed          the generator died, hung or refused
+└── ScorerFailed          a reward model raised, or returned something that is not a score
+"""
+
+
+class NbestError(Exception):
+    """The root of the tree: `str(error)` is a sentence fit for the caller."""
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class InvalidRequest(NbestError):
+    """The request can never succeed as it stands; `param` names the field."""
+
+
+class Unsupported(InvalidRequest):
+    """A field that is understood but not honoured here: refused rather than dropped."""
+
+
+class NotFound(NbestError):
+    """A model, preset, strategy or scorer of that name is not served."""
+
+
+class Overloaded(NbestError):
+    """No room for this request now; `retry_after_s` says when to try again."""
+
+    def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class DeadlineExceeded(NbestError):
+    """The request's deadline passed and nothing worth returning was at hand."""
+
+
+class EngineFailed(NbestError):
+    """The generator could not do its work."""
+
+
+class ScorerFailed(NbestError):
+    """A scorer could not give a number; `scorer` is its name, `reason` a word from a closed set."""
+
+    def __init__(self, message: str, *, scorer: str, reason: str = "error") -> None:
+        super().__init__(message)
+        self.scorer = scorer
+        self.reason = reason

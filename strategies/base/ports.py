@@ -1,0 +1,131 @@
+"""What a strategy is handed: an engine to draw from and scorers to ask. Adapters live in `service`."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from strategies.base.types import Candidate, FinishReason, Prompt, Stage, TokenLogprob
+
+ScorerKind = Literal["outcome", "step"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """New text of candidate `index`, as it is generated: `tokens` tokens of it (0 while a character is incomplete)."""
+
+    index: int
+    text: str
+    tokens: int
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+OnDelta = Callable[[Delta], None]
+
+
+class LiveCandidate(Protocol):
+    """A candidate that is still being written: advance it, fork it, or drop it."""
+
+    @property
+    def index(self) -> int: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def tokens(self) -> int: ...
+    @property
+    def finish_reason(self) -> FinishReason | None:
+        """None while it can still be advanced."""
+
+    async def advance(self, max_tokens: int, stop: str | None = None) -> None:
+        """Generate up to `max_tokens` more tokens, or to the end of the next `stop` (kept in the text)."""
+
+    async def fork(self, index: int) -> "LiveCandidate":
+        """Another candidate with the same text so far, sampled on its own from here (its seed from `index`)."""
+
+    async def drop(self) -> None:
+        """Give it up and free what it holds in the engine; safe to call twice."""
+
+    def candidate(self) -> Candidate:
+        """What it says now, as a finished candidate (`abort` if it could have gone on)."""
+
+
+class Engine(Protocol):
+    """A generator of candidates; N candidates are N independent draws."""
+
+    def sample(
+        self,
+        prompt: Prompt,
+        n: int,
+        *,
+        stage: Stage = "draw",
+        start: int = 0,
+        on_delta: OnDelta | None = None,
+    ) -> AbstractAsyncContextManager[AsyncIterator[Candidate]]:
+        """Draw `n` candidates, numbered from `start`, and deliver each as it ends, in order of ending.
+
+        Leaving the block aborts what still runs. A candidate that fails alone arrives with finish reason
+        `error`; EngineFailed is raised only when the engine itself is lost, InvalidRequest when it refuses
+        the prompt. `on_delta` is called with text as it is generated.
+        """
+
+    def open(
+        self, prompt: Prompt, n: int, *, stage: Stage = "draw", start: int = 0
+    ) -> AbstractAsyncContextManager[Sequence[LiveCandidate]]:
+        """Open `n` live candidates with nothing generated yet; leaving the block drops them and their forks."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeScores:
+    """One number for each text, and how many tokens the reward model read (`cached`: of those, from its cache)."""
+
+    values: tuple[float | None, ...]
+    tokens: int = 0
+    cached: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class StepScores:
+    """One number for each step of each answer, and how many tokens the reward model read."""
+
+    values: tuple[tuple[float, ...] | None, ...]
+    tokens: int = 0
+    cached: int = 0
+
+
+class OutcomeScorer(Protocol):
+    """Judges whole responses: higher is better; numbers compare within one prompt only."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def score(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
+        """One number a text, in order; None where the scorer abstains. ScorerFailed if it cannot."""
+
+
+class StepScorer(Protocol):
+    """Judges each step of a response, the last of which may be unfinished."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def delimiter(self) -> str:
+        """What ends a step, in the convention that the scorer was trained with."""
+
+    async def score(self, prompt: Prompt, answers: Sequence[Sequence[str]]) -> StepScores:
+        """One number a step, in order; the steps of an answer join to its text. ScorerFailed if it cannot."""
+
+
+class Scorers(Protocol):
+    """The loaded scorers, by name; a name of None means the first loaded one of the kind."""
+
+    def kind(self, name: str) -> ScorerKind:
+        """NotFound if no scorer of that name is loaded."""
+
+    def default(self, kinds: Sequence[ScorerKind]) -> str:
+        """The name used where a request names none: the first loaded of these kinds, in their order."""
+
+    def outcome(self, name: str | None) -> OutcomeScorer:
+        """InvalidRequest, listing the right ones, if `name` is a step scorer; NotFound if there is none."""
+
+    def step(self, name: str | None) -> StepScorer:
+        """InvalidRequest, listing the right ones, if `name` is an outcome scorer; NotFound if there is none."""

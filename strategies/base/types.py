@@ -1,0 +1,160 @@
+"""The nouns that strategies, engines and scorers share: frozen data, nothing that waits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+FinishReason = Literal["stop", "length", "abort", "error"]
+"""Why a candidate ended: by itself, at `max_tokens`, stopped by us, or because the engine failed on it."""
+
+Fate = Literal["selected", "kept", "rejected_early", "invalid", "failed"]
+"""What became of a candidate; `invalid` is empty or cut off, `kept` is valid but not returned."""
+
+Stage = Literal["draw", "judge", "fusion"]
+"""What tokens were generated for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One turn of a chat."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How one answer is sampled; `None` and the neutral values mean "off".
+
+    Truncation (`top_h`, `top_p`, `top_k`, `min_p`) is decided on the distribution after temperature.
+    `logprobs` is the number of alternatives reported at each token (0: the sampled token only).
+    """
+
+    max_tokens: int | None = None
+    min_tokens: int = 0
+    temperature: float = 1.0
+    top_p: float = 1.0
+    top_k: int = 0
+    min_p: float = 0.0
+    top_h: float | None = None
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    repetition_penalty: float = 1.0
+    stop: tuple[str, ...] = ()
+    stop_token_ids: tuple[int, ...] = ()
+    ignore_eos: bool = False
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+    logprobs: int | None = None
+    json_schema: str | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is asked (a chat or raw text), how an answer is decoded, and how many answers go back (`k`)."""
+
+    messages: tuple[Message, ...] = ()
+    text: str | None = None
+    decoding: Decoding = field(default_factory=Decoding)
+    k: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """One sampled token, its natural-log probability under the model, and its most likely rivals."""
+
+    token: str
+    token_id: int
+    logprob: float
+    top: tuple[tuple[str, int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A scorer's opinion of one candidate; `value` is None where there is none, and then it never wins."""
+
+    value: float | None = None
+    steps: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One finished answer; `index` is its place in the draw, `tokens` what it cost to generate.
+
+    `prompt_tokens` is what the engine read for it, `cached_tokens` the part of that found in its prefix cache.
+    `logprob` is the sum over its tokens in nats, present only when the decoding asked for logprobs.
+    `answer` and `score` are what a candidate brought along (`/v1/select`); they are used as they are.
+    """
+
+    index: int
+    text: str
+    tokens: int
+    finish_reason: FinishReason
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    token_ids: tuple[int, ...] = ()
+    logprob: float | None = None
+    logprobs: tuple[TokenLogprob, ...] = ()
+    answer: str | None = None
+    score: Score | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.text.strip()
+
+    @property
+    def is_valid(self) -> bool:
+        """A candidate that ended by itself and says something."""
+        return self.finish_reason == "stop" and not self.is_empty
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Where early rejection dropped a candidate: after how many tokens, at what score against which bar."""
+
+    step: int
+    tokens: int
+    score: float
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Everything decided about one candidate."""
+
+    candidate: Candidate
+    fate: Fate
+    score: Score = Score()
+    answer: str | None = None
+    group: int | None = None
+    rejected_at: Rejection | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """One group of equivalent answers: its size and, where scored, its reward."""
+
+    group: int
+    answer: str
+    count: int
+    reward: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A strategy's decision: `selected` are indices into `verdicts`, best first.
+
+    `tie` names the rule that separated the winner from its runner-up when their scores were equal;
+    `degraded` says in a word why the answer is less than was asked for.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    selected: tuple[int, ...]
+    votes: tuple[Vote, ...] = ()
+    tie: str | None = None
+    degraded: str | None = None
+
+    @property
+    def answers(self) -> Sequence[Candidate]:
+        """The selected candidates, best first."""
+        return [self.verdicts[i].candidate for i in self.selected]

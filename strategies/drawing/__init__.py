@@ -1,0 +1,1 @@
+"""Drawing candidates and having them judged: what the strategies share above answers and scores."""

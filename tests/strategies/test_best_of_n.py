@@ -1,0 +1,196 @@
+"""Best-of-N: the pure selection against a slow reference, and the whole strategy on a scripted engine."""
+
+import asyncio
+import math
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.engine.scripted_engine import FAIL, ScriptedEngine
+from strategies.answers.extract import extract
+from strategies.base.errors import NotFound, ScorerFailed
+from strategies.base.types import Candidate, Decoding, Message, Prompt, Score
+from strategies.best_of_n import BestOfN, select
+from tests.strategies.conftest import Table, candidate
+
+PROMPT = Prompt((Message("user", "1 + 1?"),))
+
+
+def test_the_highest_score_is_selected_and_the_rest_are_kept() -> None:
+    outcome = select([candidate(i, f"{i}") for i in range(3)], [Score(0.1), Score(0.7), Score(0.3)], 1)
+    assert outcome.selected == (1,)
+    assert [verdict.fate for verdict in outcome.verdicts] == ["kept", "selected", "kept"]
+    assert outcome.degraded is None
+
+
+def test_k_candidates_come_best_first() -> None:
+    assert select([candidate(i) for i in range(4)], [Score(x) for x in (0.1, 0.9, 0.5, 0.7)], 3).selected == (1, 3, 2)
+
+
+def test_fewer_valid_than_k_returns_fewer() -> None:
+    outcome = select([candidate(0), candidate(1, "cut", "length")], [Score(0.1), Score(0.9)], 2)
+    assert outcome.selected == (0,)
+    assert outcome.verdicts[1].fate == "invalid"
+
+
+def test_without_a_valid_candidate_the_best_cut_off_one_is_returned_and_flagged() -> None:
+    outcome = select([candidate(0, "a", "length"), candidate(1, "b", "length")], [Score(0.1), Score(0.9)], 1)
+    assert outcome.selected == (1,)
+    assert outcome.degraded == "no_valid_candidate"
+
+
+def test_failed_candidates_are_never_returned() -> None:
+    outcome = select([candidate(0, "", "error")], [Score()], 1)
+    assert outcome.selected == ()
+    assert outcome.verdicts[0].fate == "failed"
+
+
+def test_votes_and_groups_are_reported() -> None:
+    outcome = select([candidate(i, f"The answer is {a}.") for i, a in enumerate("5575")], [Score(0.5)] * 4, 1)
+    assert [(vote.answer, vote.count) for vote in outcome.votes] == [("5", 3), ("7", 1)]
+    assert outcome.tie == "index"
+    assert [verdict.group for verdict in outcome.verdicts] == [0, 0, 1, 0]
+
+
+_CANDIDATES = st.lists(
+    st.tuples(
+        st.sampled_from(["", "The answer is 1.", "The answer is 2.", "The answer is 3.", "none"]),
+        st.sampled_from(["stop", "stop", "stop", "length", "error"]),
+        st.sampled_from([None, math.nan, -1.0, 0.0, 0.5, 0.5, 1.0]),
+    ),
+    min_size=1,
+    max_size=10,
+)
+
+
+@settings(max_examples=2000)
+@given(_CANDIDATES, st.integers(1, 12))
+def test_agrees_with_taking_the_best_one_at_a_time(rows: list[tuple[str, str, float | None]], k: int) -> None:
+    candidates = [candidate(i, text, reason) for i, (text, reason, _) in enumerate(rows)]
+    scores = [Score(score) for _, _, score in rows]
+    assert list(select(candidates, scores, k).selected) == _slow_best(candidates, [s.value for s in scores], k)
+
+
+def _slow_best(candidates: list[Candidate], scores: list[float | None], k: int) -> list[int]:
+    """The rule in prose: look through everything that is left for something better, again and again."""
+    fine = [i for i, c in enumerate(candidates) if c.finish_reason == "stop" and c.text.strip()]
+    left = fine or [i for i, c in enumerate(candidates) if c.finish_reason != "error" and c.text.strip()]
+    if not fine:
+        left += [i for i, c in enumerate(candidates) if c.finish_reason != "error" and not c.text.strip()]
+    answers = [extract(c.text) if i in fine else None for i, c in enumerate(candidates)]
+    chosen: list[int] = []
+    while left and len(chosen) < k:
+        best = left[0]
+        for i in left[1:]:
+            if _better(i, best, candidates, scores, answers):
+                best = i
+        left.remove(best)
+        chosen.append(best)
+    return chosen
+
+
+def _better(
+    a: int, b: int, candidates: list[Candidate], scores: list[float | None], answers: list[str | None]
+) -> bool:
+    if bool(candidates[a].text.strip()) != bool(candidates[b].text.strip()):
+        return bool(candidates[a].text.strip())
+    numbers = [None if s is None or math.isnan(s) else s for s in (scores[a], scores[b])]
+    if numbers[0] != numbers[1]:
+        return numbers[1] is None or (numbers[0] is not None and numbers[0] > numbers[1])
+    sizes = [0 if answers[i] is None else answers.count(answers[i]) for i in (a, b)]
+    return sizes[0] > sizes[1] or (sizes[0] == sizes[1] and a < b)
+
+
+def _playing(*texts: str) -> ScriptedEngine:
+    return ScriptedEngine(script=lambda prompt, index: texts[index])
+
+
+async def test_draws_scores_and_selects(table: Table) -> None:
+    table.outcomes = {"a": 0.1, "b": 0.9, "c": 0.4}
+    outcome = await BestOfN(n=3).run(PROMPT, _playing("a", "b", "c"), table)
+    assert [c.text for c in outcome.answers] == ["b"]
+    assert [verdict.score.value for verdict in outcome.verdicts] == [0.1, 0.9, 0.4]
+
+
+async def test_identical_candidates_are_scored_once(table: Table) -> None:
+    table.outcomes = {"a": 0.1, "b": 0.9}
+    outcome = await BestOfN(n=4).run(PROMPT, _playing("a", "b", "a", "b"), table)
+    assert sorted(table.asked) == ["a", "b"]
+    assert outcome.selected == (1,)
+
+
+async def test_only_valid_candidates_are_scored_while_there_are_any(table: Table) -> None:
+    table.outcomes = {"fine": 0.1}
+    outcome = await BestOfN(n=3).run(PROMPT, _playing("fine", "", FAIL), table)
+    assert table.asked == ["fine"]
+    assert [verdict.fate for verdict in outcome.verdicts] == ["selected", "invalid", "failed"]
+
+
+async def test_cut_off_candidates_are_scored_where_none_is_valid(table: Table) -> None:
+    table.outcomes = {"a b": 0.1, "c d": 0.9}
+    prompt = Prompt(PROMPT.messages, decoding=Decoding(max_tokens=2))
+    outcome = await BestOfN(n=2).run(prompt, _playing("a b x", "c d x"), table)
+    assert outcome.selected == (1,)
+    assert outcome.degraded == "no_valid_candidate"
+
+
+async def test_step_scores_are_aggregated(table: Table) -> None:
+    table.steps = {"a\nb": (0.9, 0.2), "c\nd": (0.5, 0.4)}
+    low = await BestOfN(n=2, scorer="step", aggregation="min").run(PROMPT, _playing("a\nb", "c\nd"), table)
+    high = await BestOfN(n=2, scorer="step", aggregation="max").run(PROMPT, _playing("a\nb", "c\nd"), table)
+    assert (low.selected, high.selected) == ((1,), (0,))
+    assert low.verdicts[0].score == Score(0.2, (0.9, 0.2))
+
+
+async def test_brought_scores_are_used_as_they_are(table: Table) -> None:
+    drawn = [candidate(0, "same", score=Score(0.1)), candidate(1, "same", score=Score(None, (0.3, 0.8)))]
+    outcome = select(drawn, [Score(0.1), Score(0.3, (0.3, 0.8))], 1)
+    assert outcome.selected == (1,)
+    assert table.asked == []
+
+
+async def test_a_failing_scorer_fails_the_request(table: Table, broken: Callable[[], ScorerFailed]) -> None:
+    table.outcomes = {"a": broken(), "b": 0.9}
+    engine = _playing("a", "b")
+    with pytest.raises(ScorerFailed, match="on fire"):
+        await BestOfN(n=2).run(PROMPT, engine, table)
+    assert engine.unfinished == 0
+
+
+async def test_majority_stands_in_for_a_failed_scorer_when_asked(
+    table: Table, broken: Callable[[], ScorerFailed]
+) -> None:
+    texts = ("The answer is 1.", "The answer is 2.", "The answer is 2. Yes.")
+    table.outcomes = {text: broken() for text in texts}
+    outcome = await BestOfN(n=3, on_scorer_error="majority").run(PROMPT, _playing(*texts), table)
+    assert outcome.selected == (1,)
+    assert outcome.degraded == "scorer_failed_majority"
+
+
+async def test_log_probability_stands_in_for_a_failed_scorer_when_asked(
+    table: Table, broken: Callable[[], ScorerFailed]
+) -> None:
+    texts = ("extraordinarily", "ok", "middling")
+    table.outcomes = {text: broken() for text in texts}
+    outcome = await BestOfN(n=3, on_scorer_error="logprob").run(PROMPT, _playing(*texts), table)
+    assert outcome.selected == (1,)
+    assert outcome.degraded == "scorer_failed_logprob"
+
+
+async def test_an_unknown_scorer_is_refused_before_anything_is_drawn(table: Table) -> None:
+    engine = _playing("a")
+    with pytest.raises(NotFound):
+        await BestOfN(n=1, scorer="nobody").run(PROMPT, engine, table)
+    assert engine.generation_tokens == 0
+
+
+async def test_cancelling_stops_the_draw(table: Table) -> None:
+    engine = ScriptedEngine(script=lambda prompt, index: "word " * 50, token_s=0.01)
+    task = asyncio.create_task(BestOfN(n=4).run(PROMPT, engine, table))
+    await asyncio.sleep(0.05)
+    assert engine.unfinished == 4
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert engine.unfinished == 0
