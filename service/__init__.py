@@ -1,0 +1,1 @@
+"""How strategies run: engines, reward models, limits, metering and the HTTP surface."""

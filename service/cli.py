@@ -1,0 +1,195 @@
+"""The `nbest` command. Each command imports what it needs when it runs, so that `--help` is quick."""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+import yaml
+from pydantic import ValidationError
+from rich.console import Console
+
+from service.embedded.cli import app as embedded
+from service.settings import Settings
+from service.version import VERSION
+
+app = typer.Typer(help="Inference-time selection and decoding.", no_args_is_help=True, pretty_exceptions_enable=False)
+config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
+app.add_typer(embedded, name="embedded", help="The embedded models: build, train, evaluate.")
+app.add_typer(config_app, name="config")
+
+_SERVER, _ENGINE, _SCORERS, _SOURCES = "Server", "Engine", "Scorers", "Configuration"
+
+ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file.", rich_help_panel=_SOURCES, exists=True)]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as `engine.max_num_seqs=128`.", rich_help_panel=_SOURCES),
+]
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to bind.", rich_help_panel=_SERVER)] = None,
+    port: Annotated[int | None, typer.Option(help="Port to bind (default 8000).", rich_help_panel=_SERVER)] = None,
+    log_level: Annotated[str | None, typer.Option(help="Least level logged.", rich_help_panel=_SERVER)] = None,
+    engine: Annotated[str | None, typer.Option(help="`vllm` or `scripted`.", rich_help_panel=_ENGINE)] = None,
+    model: Annotated[str | None, typer.Option(help="`embedded`, or a model folder.", rich_help_panel=_ENGINE)] = None,
+    served_name: Annotated[str | None, typer.Option(help="Name in /v1/models.", rich_help_panel=_ENGINE)] = None,
+    dtype: Annotated[str | None, typer.Option(help="Weights' type.", rich_help_panel=_ENGINE)] = None,
+    max_model_len: Annotated[int | None, typer.Option(help="Longest sequence.", rich_help_panel=_ENGINE)] = None,
+    max_num_seqs: Annotated[int | None, typer.Option(help="Candidates at once.", rich_help_panel=_ENGINE)] = None,
+    tensor_parallel_size: Annotated[int | None, typer.Option(help="GPUs a copy.", rich_help_panel=_ENGINE)] = None,
+    sharing: Annotated[
+        str | None, typer.Option(help="`auto`, `alternate` or `overlap` with the generator.", rich_help_panel=_SCORERS)
+    ] = None,
+    config: ConfigFile = None,
+    set_: Set = None,
+) -> None:
+    """Serve over HTTP until SIGTERM."""
+    flags: dict[str, Any] = {"server": _given(host=host, port=port, log_level=log_level)}
+    flags["engine"] = _given(
+        kind=engine,
+        model=model,
+        served_name=served_name,
+        dtype=dtype,
+        max_model_len=max_model_len,
+        max_num_seqs=max_num_seqs,
+        tensor_parallel_size=tensor_parallel_size,
+    )
+    settings = _settings(config, set_, flags | _given(sharing=sharing))
+    from service.server import serve as run
+
+    with _plain_errors():
+        run(settings)
+
+
+@app.command()
+def demo(
+    n: Annotated[int, typer.Option(help="Candidates to draw.", min=1, max=64)] = 16,
+    seed: Annotated[int | None, typer.Option(help="Seed of the draw.")] = None,
+) -> None:
+    """Start the service with the embedded models, ask one question, show which answer won and why."""
+    from service.demo import run
+
+    with _plain_errors():
+        run(Console(), n, seed)
+
+
+@app.command()
+def generate(
+    prompt: Annotated[str, typer.Argument(help="The question.")],
+    strategy: Annotated[str, typer.Option(help="A strategy's name, or a JSON object.")] = "single",
+    n: Annotated[int | None, typer.Option(help="Candidates to draw.")] = None,
+    url: Annotated[str, typer.Option(help="A running service.")] = "http://127.0.0.1:8000",
+    model: Annotated[str | None, typer.Option(help="A served model (default: the first).")] = None,
+    temperature: Annotated[float, typer.Option(help="Sampling temperature.")] = 0.8,
+    max_tokens: Annotated[int | None, typer.Option(help="Longest answer.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the reply as it came.")] = False,
+) -> None:
+    """Ask a running service one question and show how the answer was chosen."""
+    from service import render
+    from service.asking import ask
+
+    spec = json.loads(strategy) if strategy.startswith("{") else {"name": strategy}
+    with _plain_errors():
+        reply = ask(url, prompt, spec | _given(n=n), model=model, temperature=temperature, max_tokens=max_tokens)
+    if as_json:
+        typer.echo(json.dumps(reply))
+    else:
+        Console().print(render.reply(reply))
+
+
+@app.command()
+def strategies() -> None:
+    """List the strategies with their parameters."""
+    from service.listing import strategies_table
+
+    Console().print(strategies_table())
+
+
+@app.command()
+def doctor() -> None:
+    """Check this machine and installation; exit 1 if something must be mended."""
+    from service.doctor import render, run_checks
+
+    checks = run_checks()
+    Console().print(render(checks))
+    raise typer.Exit(any(check.status == "fail" for check in checks))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(VERSION)
+
+
+@config_app.command("show")
+def config_show(config: ConfigFile = None, set_: Set = None) -> None:
+    """Print the merged configuration as YAML."""
+    typer.echo(yaml.safe_dump(_settings(config, set_, {}).model_dump(mode="json"), sort_keys=False), nl=False)
+
+
+@config_app.command("schema")
+def config_schema() -> None:
+    """Print the JSON schema of the configuration file, for editors."""
+    typer.echo(json.dumps(Settings.model_json_schema(), indent=2))
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _settings(config: Path | None, assignments: list[str] | None, flags: dict[str, Any]) -> Settings:
+    for assignment in assignments or ():
+        _assign(flags, assignment)
+    try:
+        return Settings.load(config, **flags)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        _fail(f"configuration: {'.'.join(map(str, first['loc']))}: {first['msg']}")
+
+
+def _assign(flags: dict[str, Any], assignment: str) -> None:
+    """`a.b=value` into the nested flags; the value is read as YAML."""
+    path, found, value = assignment.partition("=")
+    if not found:
+        _fail(f"--set takes KEY=VALUE, not {assignment!r}")
+    *sections, leaf = path.split(".")
+    for section in sections:
+        flags = flags.setdefault(section, {})
+    flags[leaf] = yaml.safe_load(value)
+
+
+class _plain_errors:
+    """Failures that a user can act on are one line on stderr and exit code 1, not a stack trace."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        import httpx
+
+        from service.asking import AskFailed
+        from service.demo import DemoFailed
+        from service.embedded.models import EmbeddedError
+        from strategies.base.errors import NbestError
+
+        if isinstance(error, NbestError | EmbeddedError | DemoFailed | AskFailed | httpx.HTTPError):
+            _fail(str(error))
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"nbest: {message}", err=True)
+    raise SystemExit(1)
+
+
+def main() -> None:
+    """The entry point."""
+    if os.environ.get("NBEST_DEBUG") is None:
+        sys.tracebacklimit = 20
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Adapters of the engine port: vLLM in process, a script, and candidates that the caller brought."""

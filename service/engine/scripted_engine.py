@@ -1,0 +1,178 @@
+"""An engine that plays a script: for development, demonstrations and tests, with no model and no vLLM."""
+
+import asyncio
+import contextlib
+import hashlib
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from service.engine.base import EngineInfo
+from service.engine.tasks import each_as_it_ends
+from strategies.base.errors import EngineFailed, InvalidRequest
+from strategies.base.ports import Delta, LiveCandidate, OnDelta
+from strategies.base.types import Candidate, FinishReason, Prompt, Stage, TokenLogprob
+
+Script = Callable[[Prompt, int], str]
+"""The text of candidate `index` for a prompt. A text that starts with `FAIL` makes that candidate fail."""
+
+FAIL = "\x00fail"
+
+
+def arithmetic(prompt: Prompt, index: int) -> str:
+    """The default script: a short worked answer that depends on the prompt, the seed and the index alone."""
+    question = prompt.text or (prompt.messages[-1].content if prompt.messages else "")
+    seed = f"{question}|{prompt.decoding.seed}|{index if prompt.decoding.temperature > 0 else 0}"
+    number = hashlib.blake2b(seed.encode(), digest_size=4).digest()
+    left, right = number[0] % 20, number[1] % 20
+    total = left + right + number[2] % 2
+    return f"{left} + {right} = {total}\nThe answer is {total}."
+
+
+@dataclass(slots=True)
+class ScriptedEngine:
+    """Plays `script`, a token a word, `token_s` seconds a token; counts what it generates as vLLM does.
+
+    `dead` makes every call raise EngineFailed; `unfinished` is the number of candidates in flight.
+    """
+
+    script: Script = arithmetic
+    token_s: float = 0.0
+    info: EngineInfo = field(default_factory=lambda: EngineInfo("scripted", "scripted", 8192))
+    dead: bool = False
+    prompt_tokens: int = 0
+    generation_tokens: int = 0
+    unfinished: int = 0
+
+    def sample(
+        self, prompt: Prompt, n: int, *, stage: Stage = "draw", start: int = 0, on_delta: OnDelta | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[Candidate]]:
+        self._check(prompt)
+        return each_as_it_ends(self._play(prompt, index, on_delta) for index in range(start, start + n))
+
+    @contextlib.asynccontextmanager
+    async def open(
+        self, prompt: Prompt, n: int, *, stage: Stage = "draw", start: int = 0
+    ) -> AsyncIterator[Sequence[LiveCandidate]]:
+        self._check(prompt)
+        opened: list[ScriptedLive] = []
+        opened.extend(ScriptedLive(self, prompt, index, opened) for index in range(start, start + n))
+        self.prompt_tokens += n * count_prompt_tokens(prompt)
+        self.unfinished += n
+        try:
+            yield tuple(opened)
+        finally:
+            for live in list(opened):
+                await live.drop()
+
+    async def check_health(self) -> None:
+        if self.dead:
+            raise EngineFailed("the scripted engine was told to be dead")
+
+    async def aclose(self) -> None:
+        self.dead = True
+
+    def _check(self, prompt: Prompt) -> None:
+        if self.dead:
+            raise EngineFailed("the scripted engine was told to be dead")
+        if count_prompt_tokens(prompt) >= self.info.max_model_len:
+            raise InvalidRequest(f"the prompt is longer than {self.info.max_model_len} tokens", param="messages")
+
+    async def _play(self, prompt: Prompt, index: int, on_delta: OnDelta | None) -> Candidate:
+        text = self.script(prompt, index)
+        if text.startswith(FAIL):
+            return Candidate(index, "", 0, "error")
+        tokens, finish_reason = _cut(text, prompt)
+        prompt_tokens = count_prompt_tokens(prompt)
+        self.prompt_tokens += prompt_tokens
+        self.unfinished += 1
+        try:
+            for token in tokens:
+                await asyncio.sleep(self.token_s)
+                self.generation_tokens += 1
+                if on_delta is not None:
+                    on_delta(Delta(index, token, 1, _logprobs([token], prompt)))
+        finally:
+            self.unfinished -= 1
+        logprobs = _logprobs(tokens, prompt)
+        total = sum(item.logprob for item in logprobs) if logprobs else None
+        return Candidate(
+            index, "".join(tokens), len(tokens), finish_reason, prompt_tokens, logprob=total, logprobs=logprobs
+        )
+
+
+@dataclass(slots=True)
+class ScriptedLive:
+    """A live candidate of the script: `fork` continues with the script of the new index."""
+
+    engine: ScriptedEngine
+    prompt: Prompt
+    index: int
+    siblings: "list[ScriptedLive]"
+    text: str = ""
+    tokens: int = 0
+    finish_reason: FinishReason | None = None
+
+    async def advance(self, max_tokens: int, stop: str | None = None) -> None:
+        coming = words(self.engine.script(self.prompt, self.index))[self.tokens :]
+        for token in coming[:max_tokens]:
+            await asyncio.sleep(self.engine.token_s)
+            self.engine.generation_tokens += 1
+            self.text += token
+            self.tokens += 1
+            if stop is not None and self.text.endswith(stop):
+                return
+        if len(coming) <= max_tokens:
+            self._end("stop")
+        elif self.tokens >= (self.prompt.decoding.max_tokens or self.tokens + 1):
+            self._end("length")
+
+    async def fork(self, index: int) -> "ScriptedLive":
+        twin = ScriptedLive(self.engine, self.prompt, index, self.siblings, self.text, self.tokens, self.finish_reason)
+        self.siblings.append(twin)
+        self.engine.unfinished += self.finish_reason is None
+        return twin
+
+    async def drop(self) -> None:
+        if self.finish_reason is None:
+            self._end("abort")
+
+    def candidate(self) -> Candidate:
+        return Candidate(self.index, self.text, self.tokens, self.finish_reason or "abort")
+
+    def _end(self, reason: FinishReason) -> None:
+        self.finish_reason = reason
+        self.engine.unfinished -= 1
+
+
+def words(text: str) -> list[str]:
+    """The script's tokens: each word with the white space before it, line ends with the word they follow."""
+    pieces: list[str] = []
+    for line in text.splitlines(keepends=True):
+        for i, word in enumerate(line.split(" ")):
+            pieces.append(word if i == 0 else f" {word}")
+    return [piece for piece in pieces if piece]
+
+
+def count_prompt_tokens(prompt: Prompt) -> int:
+    contents: Iterable[str] = [m.content for m in prompt.messages] or [prompt.text or ""]
+    return sum(len(content.split()) for content in contents)
+
+
+def _cut(text: str, prompt: Prompt) -> tuple[list[str], FinishReason]:
+    """The tokens of `text`, ended by a stop string or by `max_tokens` as an engine would."""
+    decoding = prompt.decoding
+    stops = [at for at in (text.find(stop) for stop in decoding.stop) if at >= 0]
+    tokens = words(text[: min(stops)] if stops else text)
+    if decoding.max_tokens is not None and len(tokens) > decoding.max_tokens:
+        return tokens[: decoding.max_tokens], "length"
+    return tokens, "stop"
+
+
+def _logprobs(tokens: Sequence[str], prompt: Prompt) -> tuple[TokenLogprob, ...]:
+    """A word's log-probability in the script is minus a tenth of its length: plain, and different for different words."""
+    if prompt.decoding.logprobs is None:
+        return ()
+    alternatives = min(prompt.decoding.logprobs, 1)
+    scored = ((token, -0.1 * len(token)) for token in tokens)
+    return tuple(TokenLogprob(t, 0, p, ((t, 0, p),) * alternatives) for t, p in scored)

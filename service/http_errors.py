@@ -1,0 +1,83 @@
+"""Every failure leaves as OpenAI's error object with the status it deserves; 422 never, and no stack trace."""
+
+import logging
+
+import orjson
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+
+from service.protocol.errors import body, body_of, headers_of, kind_of
+from service.routes.disconnect import ClientLeft
+from strategies.base.errors import NbestError
+
+log = logging.getLogger(__name__)
+
+_NO_RETRY = {"x-should-retry": "false"}
+
+
+class StrictRequest(Request):
+    """A request whose body is JSON in the strict sense: no NaN, no lone surrogates, no overlong nesting."""
+
+    async def json(self) -> object:
+        return orjson.loads(await self.body())
+
+
+class StrictRoute(APIRoute):
+    """A route that reads its body strictly."""
+
+    def get_route_handler(self):  # type: ignore[no-untyped-def]  # FastAPI leaves its return type to inference
+        handler = super().get_route_handler()
+
+        async def strict(request: Request) -> Response:
+            return await handler(StrictRequest(request.scope, request.receive))
+
+        return strict
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers."""
+    app.add_exception_handler(NbestError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientLeft, _left)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _ours(request: Request, error: Exception) -> Response:
+    return JSONResponse(body_of(error), kind_of(error).status, headers=headers_of(error))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """The first thing wrong with the body, in one sentence that names the field."""
+    assert isinstance(error, RequestValidationError)
+    first = error.errors()[0]
+    path = ".".join(str(part) for part in first["loc"] if part != "body")[:200]
+    message = f"{path}: {first['msg']}" if path else str(first["msg"])
+    told = body(message, type="invalid_request_error", code=_code(first["type"]), param=path or None)
+    return JSONResponse(told, 400, headers=_NO_RETRY)
+
+
+def _code(kind: str) -> str:
+    known = {"extra_forbidden": "unknown_parameter", "missing": "missing_required_parameter", "json_invalid": "invalid_json"}
+    return known.get(kind, "invalid_value")
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    codes = {404: "unknown_url", 405: "method_not_allowed", 413: "request_too_large", 415: "unsupported_media_type"}
+    code = codes.get(error.status_code, "invalid_request")
+    told = body(str(error.detail), type="invalid_request_error", code=code)
+    return JSONResponse(told, error.status_code, headers={**_NO_RETRY, **(error.headers or {})})
+
+
+async def _left(request: Request, error: Exception) -> Response:
+    """Nobody reads this; 499 is what proxies log for it."""
+    return Response(status_code=499)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log.exception("unexpected error on %s", request.scope.get("route"), exc_info=error)
+    return JSONResponse(body_of(error), 500, headers=_NO_RETRY)

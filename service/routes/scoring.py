@@ -1,0 +1,89 @@
+"""`POST /v1/score` and `POST /v1/select`: judge, or choose among, texts that the caller brings."""
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from service.engine.given_engine import GivenEngine
+from service.meter import Meter
+from service.metering import Bounds, MeteredScorers
+from service.protocol.bodies import ScoreRequest, SelectRequest
+from service.protocol.explanation import explanation
+from service.reward_models.given import NoScorers
+from service.routes.disconnect import unless_disconnected
+from service.state import Service, service_of
+from strategies.answers.steps import split_steps
+from strategies.base.errors import InvalidRequest
+from strategies.base.ports import Scorers
+from strategies.catalog import parse
+
+router = APIRouter()
+
+
+@router.post("/v1/score")
+async def score(
+    body: ScoreRequest, request: Request, service: Annotated[Service, Depends(service_of)]
+) -> dict[str, Any]:
+    """What a loaded scorer gives each text as the answer to the question, in order."""
+    _check_count(len(body.texts), service.settings.limits.max_score_texts, "texts")
+    return await unless_disconnected(request, _score(body, service))
+
+
+async def _score(body: ScoreRequest, service: Service) -> dict[str, Any]:
+    name = body.scorer or service.scorers.default(("outcome", "step"))
+    kind = service.scorers.kind(name)
+    meter = Meter()
+    scorers = MeteredScorers(service.scorers, meter, Bounds(), service.metrics)
+    async with service.runner.admission.place(meter.clock):
+        if kind == "outcome":
+            values = (await scorers.outcome(name).score(body.question(), body.texts)).values
+            data = [{"index": i, "score": value} for i, value in enumerate(values)]
+        else:
+            data = await _step_scores(scorers, name, body)
+    usage = {"reward_model_tokens": meter.reward_model_tokens}
+    return {"object": "list", "scorer": name, "kind": kind, "data": data, "usage": usage}
+
+
+async def _step_scores(scorers: Scorers, name: str, body: ScoreRequest) -> list[dict[str, Any]]:
+    scorer = scorers.step(name)
+    answers = [split_steps(text, scorer.delimiter) for text in body.texts]
+    values = (await scorer.score(body.question(), answers)).values
+    return [
+        {"index": i, "steps": list(steps), "step_scores": None if scores is None else list(scores)}
+        for i, (steps, scores) in enumerate(zip(answers, values, strict=True))
+    ]
+
+
+@router.post("/v1/select")
+async def select(
+    body: SelectRequest, request: Request, service: Annotated[Service, Depends(service_of)]
+) -> dict[str, Any]:
+    """Which of the given candidates the strategy selects, best first: its own code, and nothing is generated."""
+    _check_count(len(body.candidates), service.settings.limits.max_select_candidates, "candidates")
+    return await unless_disconnected(request, _select(body, service))
+
+
+async def _select(body: SelectRequest, service: Service) -> dict[str, Any]:
+    strategy = parse(body.strategy)
+    candidates = tuple(given.candidate(i) for i, given in enumerate(body.candidates))
+    run = await service.runner.select(
+        strategy, body.question(body.k), GivenEngine(candidates), _scorers(body, service, strategy.scorer_kinds)
+    )
+    return {"object": "selection", "selected": list(run.outcome.selected)} | explanation(run)
+
+
+def _scorers(body: SelectRequest, service: Service, kinds: Sequence[str]) -> Scorers:
+    """The loaded scorers where a candidate needs one, and then there must be a question to score it by."""
+    bare = [i for i, given in enumerate(body.candidates) if not given.is_scored]
+    if not bare or not kinds:
+        return NoScorers()
+    if not body.has_question:
+        message = f"candidates[{bare[0]}] has no score: send messages or prompt to have it scored"
+        raise InvalidRequest(message, param=f"candidates[{bare[0]}].score")
+    return service.scorers
+
+
+def _check_count(count: int, most: int, what: str) -> None:
+    if count > most:
+        raise InvalidRequest(f"{count} {what} were sent; the most here is {most}", param=what)

@@ -1,0 +1,143 @@
+"""Every knob of the service: flags over environment (`NBEST_…`) over the YAML file over these defaults."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+EMBEDDED = "embedded"
+"""A model path of this word means the embedded model that `nbest embedded build` makes."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServerSettings(_Section):
+    """Where the service listens."""
+
+    host: str = Field("127.0.0.1", description="Address to bind.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+    drain_timeout_s: float = Field(60.0, ge=0, description="Seconds that requests in flight get after SIGTERM.")
+
+
+class EngineSettings(_Section):
+    """The generator."""
+
+    kind: Literal["vllm", "scripted"] = Field("vllm", description="`scripted` needs no model: for development.")
+    model: str = Field(EMBEDDED, description="`embedded`, or a folder or repository with safetensors weights.")
+    served_name: str | None = Field(None, description="Name in `/v1/models`; by default the model's own.")
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field("auto", description="Weights' type.")
+    max_model_len: int | None = Field(None, ge=16, description="Longest prompt and answer together, in tokens.")
+    max_num_seqs: int = Field(64, ge=1, description="Candidates generated at once, all requests together.")
+    kv_cache_mib: int | None = Field(None, ge=64, description="Memory for the KV cache in MiB (default: 512 on CPU).")
+    gpu_memory_utilization: float | None = Field(None, gt=0, le=1, description="Share of the GPU (vLLM's meaning).")
+    block_size: int | None = Field(None, description="KV block in tokens (default: 32 on CPU).")
+    enforce_eager: bool | None = Field(None, description="Skip compilation (default: yes on CPU).")
+    tensor_parallel_size: int = Field(1, ge=1, description="GPUs that share one copy of the model.")
+    data_parallel_size: int = Field(1, ge=1, description="Copies of the model.")
+    threads: str | None = Field(None, description="CPU cores bound, as `0-3` (default: all).")
+    extra: dict[str, Any] = Field(default_factory=dict, description="Further vLLM engine arguments, by name.")
+
+
+class ScorerSettings(_Section):
+    """One reward model under one name; two scorers with the same model and dtype share one engine."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", description="Name that requests use.")
+    kind: Literal["outcome", "step"] = Field(description="Judges whole responses, or each step of one.")
+    backend: Literal["vllm", "scripted"] = Field("vllm", description="What runs it.")
+    model: str = Field(EMBEDDED, description="`embedded`, or a folder or repository with safetensors weights.")
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field("auto", description="float32 on CPU by default.")
+    label: int = Field(0, ge=0, description="Row of the head that holds the score.")
+    activation: Literal["none", "sigmoid", "softmax"] = Field("none", description="Applied to the raw logits.")
+    step_delimiter: str = Field("\n", min_length=1, description="What ends a step (step scorers).")
+    max_model_len: int | None = Field(None, ge=16, description="Longest input in tokens.")
+    max_num_seqs: int = Field(64, ge=1, description="Inputs read at once.")
+    kv_cache_mib: int | None = Field(None, ge=64, description="Memory for the KV cache in MiB (default: 512 on CPU).")
+    gpu_memory_utilization: float | None = Field(None, gt=0, le=1, description="Share of the GPU (vLLM's meaning).")
+    threads: str | None = Field(None, description="CPU cores bound, as `0-3` (default: all).")
+
+
+class Limits(_Section):
+    """What one request, and all of them together, may ask for; checked before anything is allocated."""
+
+    max_n: int = Field(64, ge=1, description="Candidates a request may draw.")
+    max_tokens: int = Field(4096, ge=1, description="Tokens one candidate may have.")
+    max_request_tokens: int = Field(65_536, ge=1, description="Candidates times `max_tokens`, a request.")
+    default_max_tokens: int = Field(512, ge=1, description="`max_tokens` where a chat request names none.")
+    max_concurrent_requests: int = Field(32, ge=1, description="Requests worked on at once.")
+    max_queued_requests: int = Field(128, ge=0, description="Requests that may wait for a place.")
+    max_body_bytes: int = Field(1_048_576, ge=1024, description="Size of a request body.")
+    max_select_candidates: int = Field(2048, ge=1, description="Candidates in one `/v1/select`.")
+    max_score_texts: int = Field(256, ge=1, description="Texts in one `/v1/score`.")
+    deadline_ms: int = Field(300_000, ge=1, le=590_000, description="Deadline of a request that names none.")
+
+
+class Settings(BaseSettings):
+    """The whole configuration of one service."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="NBEST_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+    )
+
+    server: ServerSettings = Field(default_factory=ServerSettings, description="Where the service listens.")
+    engine: EngineSettings = Field(default_factory=EngineSettings, description="The generator.")
+    scorers: list[ScorerSettings] | None = Field(
+        None, description="The reward models (default: the embedded one, as `outcome` and as `step`)."
+    )
+    limits: Limits = Field(default_factory=Limits, description="What requests may ask for.")
+    presets: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="Strategies by model name: each a `strategy` object as in a request."
+    )
+    sharing: Literal["auto", "alternate", "overlap"] = Field(
+        "auto",
+        description="Whether generator and scorers take turns on the device (`auto`: they do on CPU cores they share).",
+    )
+
+    @field_validator("scorers")
+    @classmethod
+    def _names_are_unique(cls, scorers: list[ScorerSettings] | None) -> list[ScorerSettings] | None:
+        names = [scorer.name for scorer in scorers or ()]
+        if doubled := {n for n in names if names.count(n) > 1}:
+            raise ValueError(f"scorer names must differ; repeated: {sorted(doubled)}")
+        return scorers
+
+    @property
+    def loaded_scorers(self) -> list[ScorerSettings]:
+        """The scorers to load; where none are named, the default pair, played by a script beside a scripted engine."""
+        if self.scorers is not None:
+            return self.scorers
+        backend = self.engine.kind
+        return [
+            ScorerSettings(name="outcome", kind="outcome", backend=backend, label=0),
+            ScorerSettings(name="step", kind="step", backend=backend, label=1, activation="sigmoid"),
+        ]
+
+    @classmethod
+    def load(cls, config: Path | None = None, **flags: Any) -> "Settings":
+        """Merge the sources; `flags` are nested dictionaries of what was given on the command line."""
+
+        class Sourced(cls):  # type: ignore[valid-type,misc]  # the sources depend on the arguments
+            @classmethod
+            def settings_customise_sources(
+                cls,
+                settings_cls: type[BaseSettings],
+                init_settings: PydanticBaseSettingsSource,
+                env_settings: PydanticBaseSettingsSource,
+                dotenv_settings: PydanticBaseSettingsSource,
+                file_secret_settings: PydanticBaseSettingsSource,
+            ) -> tuple[PydanticBaseSettingsSource, ...]:
+                sources: list[PydanticBaseSettingsSource] = [InitSettingsSource(settings_cls, flags), env_settings]
+                if config is not None:
+                    sources.append(YamlConfigSettingsSource(settings_cls, yaml_file=config))
+                return tuple(sources)
+
+        return cls.model_validate(Sourced().model_dump())

@@ -1,0 +1,3 @@
+"""The version of this release, said once."""
+
+VERSION = "0.1.0"
