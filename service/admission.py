@@ -17,7 +17,9 @@ def check_size(strategy: Strategy, decoding: Decoding, k: int, limits: Limits) -
     draws = strategy.draws(k)
     where = "strategy.n" if "n" in type(strategy).model_fields and draws > k else "n"
     if draws > limits.max_n:
-        raise InvalidRequest(f"{draws} candidates were asked for; the most here is {limits.max_n}", param=where)
+        raise InvalidRequest(
+            f"{draws} candidates were asked for; the most here is {limits.max_n}", param=where
+        )
     if draws < k:
         raise InvalidRequest(f"n is {k}, but the strategy draws only {draws} candidates", param="n")
     if draws > 1 and decoding.temperature == 0:
@@ -29,7 +31,9 @@ def check_size(strategy: Strategy, decoding: Decoding, k: int, limits: Limits) -
 def _check_tokens(draws: int, max_tokens: int | None, limits: Limits) -> None:
     tokens = max_tokens if max_tokens is not None else limits.default_max_tokens
     if tokens > limits.max_tokens:
-        raise InvalidRequest(f"max_tokens is {tokens}; the most here is {limits.max_tokens}", param="max_tokens")
+        raise InvalidRequest(
+            f"max_tokens is {tokens}; the most here is {limits.max_tokens}", param="max_tokens"
+        )
     if draws * tokens > limits.max_request_tokens:
         message = f"{draws} candidates of {tokens} tokens exceed {limits.max_request_tokens} tokens a request"
         raise InvalidRequest(message, param="max_tokens")

@@ -68,8 +68,9 @@ def create_app(settings: Settings, engine: ServedEngine, scorers: ServedScorers)
             service.draining = True
             await asyncio.gather(engine.aclose(), scorers.aclose())
 
-    app = FastAPI(title="nbest", version=VERSION, lifespan=lifespan, summary="Inference-time selection and decoding.")
-    app.router.route_class = http_errors.StrictRoute
+    app = FastAPI(
+        title="nbest", version=VERSION, lifespan=lifespan, summary="Inference-time selection and decoding."
+    )
     app.state.service = service
     for group in (chat, completions, models, strategies, scoring, health):
         app.include_router(group.router)

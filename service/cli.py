@@ -15,34 +15,58 @@ from service.embedded.cli import app as embedded
 from service.settings import Settings
 from service.version import VERSION
 
-app = typer.Typer(help="Inference-time selection and decoding.", no_args_is_help=True, pretty_exceptions_enable=False)
+app = typer.Typer(
+    help="Inference-time selection and decoding.", no_args_is_help=True, pretty_exceptions_enable=False
+)
 config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 app.add_typer(embedded, name="embedded", help="The embedded models: build, train, evaluate.")
 app.add_typer(config_app, name="config")
 
 _SERVER, _ENGINE, _SCORERS, _SOURCES = "Server", "Engine", "Scorers", "Configuration"
 
-ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file.", rich_help_panel=_SOURCES, exists=True)]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", help="YAML file.", rich_help_panel=_SOURCES, exists=True)
+]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Any setting, as `engine.max_num_seqs=128`.", rich_help_panel=_SOURCES),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Any setting, as `engine.max_num_seqs=128`.",
+        rich_help_panel=_SOURCES,
+    ),
 ]
 
 
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to bind.", rich_help_panel=_SERVER)] = None,
-    port: Annotated[int | None, typer.Option(help="Port to bind (default 8000).", rich_help_panel=_SERVER)] = None,
-    log_level: Annotated[str | None, typer.Option(help="Least level logged.", rich_help_panel=_SERVER)] = None,
+    port: Annotated[
+        int | None, typer.Option(help="Port to bind (default 8000).", rich_help_panel=_SERVER)
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option(help="Least level logged.", rich_help_panel=_SERVER)
+    ] = None,
     engine: Annotated[str | None, typer.Option(help="`vllm` or `scripted`.", rich_help_panel=_ENGINE)] = None,
-    model: Annotated[str | None, typer.Option(help="`embedded`, or a model folder.", rich_help_panel=_ENGINE)] = None,
-    served_name: Annotated[str | None, typer.Option(help="Name in /v1/models.", rich_help_panel=_ENGINE)] = None,
+    model: Annotated[
+        str | None, typer.Option(help="`embedded`, or a model folder.", rich_help_panel=_ENGINE)
+    ] = None,
+    served_name: Annotated[
+        str | None, typer.Option(help="Name in /v1/models.", rich_help_panel=_ENGINE)
+    ] = None,
     dtype: Annotated[str | None, typer.Option(help="Weights' type.", rich_help_panel=_ENGINE)] = None,
-    max_model_len: Annotated[int | None, typer.Option(help="Longest sequence.", rich_help_panel=_ENGINE)] = None,
-    max_num_seqs: Annotated[int | None, typer.Option(help="Candidates at once.", rich_help_panel=_ENGINE)] = None,
-    tensor_parallel_size: Annotated[int | None, typer.Option(help="GPUs a copy.", rich_help_panel=_ENGINE)] = None,
+    max_model_len: Annotated[
+        int | None, typer.Option(help="Longest sequence.", rich_help_panel=_ENGINE)
+    ] = None,
+    max_num_seqs: Annotated[
+        int | None, typer.Option(help="Candidates at once.", rich_help_panel=_ENGINE)
+    ] = None,
+    tensor_parallel_size: Annotated[
+        int | None, typer.Option(help="GPUs a copy.", rich_help_panel=_ENGINE)
+    ] = None,
     sharing: Annotated[
-        str | None, typer.Option(help="`auto`, `alternate` or `overlap` with the generator.", rich_help_panel=_SCORERS)
+        str | None,
+        typer.Option(help="`auto`, `alternate` or `overlap` with the generator.", rich_help_panel=_SCORERS),
     ] = None,
     config: ConfigFile = None,
     set_: Set = None,
@@ -94,7 +118,9 @@ def generate(
 
     spec = json.loads(strategy) if strategy.startswith("{") else {"name": strategy}
     with _plain_errors():
-        reply = ask(url, prompt, spec | _given(n=n), model=model, temperature=temperature, max_tokens=max_tokens)
+        reply = ask(
+            url, prompt, spec | _given(n=n), model=model, temperature=temperature, max_tokens=max_tokens
+        )
     if as_json:
         typer.echo(json.dumps(reply))
     else:

@@ -11,7 +11,7 @@ from service.protocol.errors import body
 
 
 class Edge:
-    """Adds `x-request-id` to every reply; an id that the caller sent is echoed as `x-client-request-id` and used nowhere."""
+    """Adds `x-request-id` to every reply; the caller's own is echoed as `x-client-request-id` and used nowhere."""
 
     def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
         self._app = RequestBodyLimitMiddleware(app, max_body_bytes)
@@ -45,5 +45,7 @@ def _with_ids(send: Send, theirs: str | None) -> Send:
 
 
 def _too_large(most: int) -> JSONResponse:
-    told = body(f"the body has more than {most} bytes", type="invalid_request_error", code="request_too_large")
+    told = body(
+        f"the body has more than {most} bytes", type="invalid_request_error", code="request_too_large"
+    )
     return JSONResponse(told, 413, headers={"x-should-retry": "false"})

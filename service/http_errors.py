@@ -2,11 +2,9 @@
 
 import logging
 
-import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from service.protocol.errors import body, body_of, headers_of, kind_of
@@ -16,25 +14,6 @@ from strategies.base.errors import NbestError
 log = logging.getLogger(__name__)
 
 _NO_RETRY = {"x-should-retry": "false"}
-
-
-class StrictRequest(Request):
-    """A request whose body is JSON in the strict sense: no NaN, no lone surrogates, no overlong nesting."""
-
-    async def json(self) -> object:
-        return orjson.loads(await self.body())
-
-
-class StrictRoute(APIRoute):
-    """A route that reads its body strictly."""
-
-    def get_route_handler(self):  # type: ignore[no-untyped-def]  # FastAPI leaves its return type to inference
-        handler = super().get_route_handler()
-
-        async def strict(request: Request) -> Response:
-            return await handler(StrictRequest(request.scope, request.receive))
-
-        return strict
 
 
 def install(app: FastAPI) -> None:
@@ -61,13 +40,22 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 def _code(kind: str) -> str:
-    known = {"extra_forbidden": "unknown_parameter", "missing": "missing_required_parameter", "json_invalid": "invalid_json"}
+    known = {
+        "extra_forbidden": "unknown_parameter",
+        "missing": "missing_required_parameter",
+        "json_invalid": "invalid_json",
+    }
     return known.get(kind, "invalid_value")
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    codes = {404: "unknown_url", 405: "method_not_allowed", 413: "request_too_large", 415: "unsupported_media_type"}
+    codes = {
+        404: "unknown_url",
+        405: "method_not_allowed",
+        413: "request_too_large",
+        415: "unsupported_media_type",
+    }
     code = codes.get(error.status_code, "invalid_request")
     told = body(str(error.detail), type="invalid_request_error", code=code)
     return JSONResponse(told, error.status_code, headers={**_NO_RETRY, **(error.headers or {})})

@@ -1,7 +1,7 @@
 """What one request has spent, in tokens by purpose and in wall-clock time by phase."""
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ class PhaseClock:
     """Attributes every moment to exactly one phase, so that the phases sum to the whole."""
 
     now: Callable[[], float] = time.monotonic
-    seconds: Counter[Phase] = field(default_factory=Counter)
+    seconds: dict[Phase, float] = field(default_factory=lambda: defaultdict(float))
     active: Counter[Phase] = field(default_factory=Counter)
     since: float = 0.0
 
@@ -40,7 +40,7 @@ class PhaseClock:
     def settle(self) -> None:
         """Book the time since the last change to the phase that was running, `select` if none was."""
         now = self.now()
-        running = next((phase for phase in _PRECEDENCE if self.active[phase]), "select")
+        running: Phase = next((phase for phase in _PRECEDENCE if self.active[phase]), "select")
         self.seconds[running] += now - self.since
         self.since = now
 

@@ -80,7 +80,13 @@ class MeteredEngine:
 
     @asynccontextmanager
     async def sample(
-        self, prompt: Prompt, n: int, *, stage: Stage = "draw", start: int | None = None, on_delta: OnDelta | None = None
+        self,
+        prompt: Prompt,
+        n: int,
+        *,
+        stage: Stage = "draw",
+        start: int | None = None,
+        on_delta: OnDelta | None = None,
     ) -> AsyncIterator[AsyncIterator[Candidate]]:
         allowed = self._allowed(n)
         first = self.meter.samples if start is None else start
@@ -91,7 +97,9 @@ class MeteredEngine:
             if allowed == 0:
                 yield _nothing()
                 return
-            async with self.inner.sample(prompt, allowed, stage=stage, start=first, on_delta=listener) as stream:
+            async with self.inner.sample(
+                prompt, allowed, stage=stage, start=first, on_delta=listener
+            ) as stream:
                 try:
                     yield self._counted(stream, stage, draw)
                 finally:
@@ -136,7 +144,9 @@ class MeteredEngine:
 
         return listen
 
-    async def _counted(self, stream: AsyncIterator[Candidate], stage: Stage, draw: _Draw) -> AsyncIterator[Candidate]:
+    async def _counted(
+        self, stream: AsyncIterator[Candidate], stage: Stage, draw: _Draw
+    ) -> AsyncIterator[Candidate]:
         while (candidate := await self._next(stream, draw)) is not None:
             draw.end(candidate.index)
             self.meter.count(candidate, stage)
@@ -177,7 +187,9 @@ class MeteredEngine:
 
 
 async def _nothing() -> AsyncIterator[Candidate]:
-    for candidate in ():
+    """A draw of no candidates."""
+    no_candidates: tuple[Candidate, ...] = ()
+    for candidate in no_candidates:
         yield candidate
 
 
@@ -283,4 +295,6 @@ def _check_length(scorer: str, got: int, asked: int, what: str) -> None:
 
 def _check_finite(scorer: str, values: Sequence[float]) -> None:
     if not all(map(math.isfinite, values)):
-        raise ScorerFailed(f"scorer {scorer!r} gave a number that is not finite", scorer=scorer, reason="not_finite")
+        raise ScorerFailed(
+            f"scorer {scorer!r} gave a number that is not finite", scorer=scorer, reason="not_finite"
+        )

@@ -9,29 +9,37 @@ class Metrics:
     """The service's own metrics, on a registry of their own; vLLM's stand beside them on `/metrics`."""
 
     def __init__(self) -> None:
-        own = CollectorRegistry()
-        self.registry = own
-        self.requests = Counter(
-            "nbest_requests", "Requests by strategy and how they ended.", ["route", "strategy", "outcome"], registry=own
+        self.registry = CollectorRegistry()
+        self.requests = self._counter(
+            "requests", "Requests by how they ended.", "route", "strategy", "outcome"
         )
-        self.duration = Histogram(
-            "nbest_request_duration_seconds", "Wall-clock time of a request.", ["strategy"], buckets=_SECONDS, registry=own
+        self.duration = self._histogram(
+            "request_duration_seconds", "Wall-clock time of a request.", "strategy"
         )
-        self.phases = Histogram(
-            "nbest_phase_duration_seconds", "Wall-clock time by phase.", ["strategy", "phase"], buckets=_SECONDS, registry=own
+        self.phases = self._histogram(
+            "phase_duration_seconds", "Wall-clock time by phase.", "strategy", "phase"
         )
-        self.candidates = Counter(
-            "nbest_candidates", "Candidates by what became of them.", ["strategy", "fate"], registry=own
+        self.candidates = self._counter(
+            "candidates", "Candidates by what became of them.", "strategy", "fate"
         )
-        self.tokens = Counter("nbest_tokens", "Tokens by purpose.", ["kind"], registry=own)
-        self.scorer_errors = Counter("nbest_scorer_errors", "Scoring calls that failed.", ["scorer", "reason"], registry=own)
-        self.degraded = Counter("nbest_degraded", "Answers that are less than was asked for.", ["reason"], registry=own)
-        self.refused = Counter("nbest_admission_rejections", "Requests turned away.", ["reason"], registry=own)
-        self.inflight = Gauge("nbest_inflight_requests", "Requests being worked on.", registry=own)
-        self.queued = Gauge("nbest_queued_requests", "Requests waiting for a place.", registry=own)
-        self.engine_up = Gauge("nbest_engine_up", "1 while the generator answers its health check.", registry=own)
-        self.build = Gauge("nbest_build_info", "Versions, as labels.", ["version", "backend", "model"], registry=own)
+        self.tokens = self._counter("tokens", "Tokens by purpose.", "kind")
+        self.scorer_errors = self._counter("scorer_errors", "Scoring calls that failed.", "scorer", "reason")
+        self.degraded = self._counter("degraded", "Answers that are less than was asked for.", "reason")
+        self.refused = self._counter("admission_rejections", "Requests turned away.", "reason")
+        self.inflight = self._gauge("inflight_requests", "Requests being worked on.")
+        self.queued = self._gauge("queued_requests", "Requests waiting for a place.")
+        self.engine_up = self._gauge("engine_up", "1 while the generator answers its health check.")
+        self.build = self._gauge("build_info", "Versions, as labels.", "version", "backend", "model")
 
     def page(self) -> bytes:
         """The Prometheus exposition: ours, then the default registry, where vLLM keeps its own."""
         return generate_latest(self.registry) + generate_latest(REGISTRY)
+
+    def _counter(self, name: str, told: str, *labels: str) -> Counter:
+        return Counter(f"nbest_{name}", told, labels, registry=self.registry)
+
+    def _gauge(self, name: str, told: str, *labels: str) -> Gauge:
+        return Gauge(f"nbest_{name}", told, labels, registry=self.registry)
+
+    def _histogram(self, name: str, told: str, *labels: str) -> Histogram:
+        return Histogram(f"nbest_{name}", told, labels, buckets=_SECONDS, registry=self.registry)

@@ -3,13 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Group, JustifyMethod, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-_STYLES = {"selected": "bold green", "kept": "", "rejected_early": "yellow", "invalid": "dim", "failed": "red"}
+_STYLES = {
+    "selected": "bold green",
+    "kept": "",
+    "rejected_early": "yellow",
+    "invalid": "dim",
+    "failed": "red",
+}
 
 
 def reply(completion: Mapping[str, Any]) -> RenderableType:
@@ -30,10 +36,14 @@ def _candidates(told: Mapping[str, Any]) -> Table:
     rows: Sequence[Mapping[str, Any]] = sorted(told["candidates"], key=_rank)
     table = Table(title=f"{escape(told['strategy'])}: {len(rows)} candidates", title_justify="left")
     for name in ("#", "answer", "text", "score", "tokens", "fate"):
-        table.add_column(name, justify="right" if name in ("#", "score", "tokens") else "left", overflow="ellipsis", no_wrap=True)
+        side: JustifyMethod = "right" if name in ("#", "score", "tokens") else "left"
+        table.add_column(name, justify=side, overflow="ellipsis", no_wrap=True)
     for row in rows:
-        cells = (row["index"], row["answer"], _one_line(row.get("text")), _number(row["score"]), row["tokens"], row["fate"])
-        table.add_row(*(Text("–" if cell is None else str(cell)) for cell in cells), style=_STYLES[row["fate"]])
+        text, score = _one_line(row.get("text")), _number(row["score"])
+        cells = (row["index"], row["answer"], text, score, row["tokens"], row["fate"])
+        table.add_row(
+            *(Text("–" if cell is None else str(cell)) for cell in cells), style=_STYLES[row["fate"]]
+        )
     return table
 
 

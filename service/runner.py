@@ -43,7 +43,9 @@ class Runner:
             name = getattr(strategy, "scorer", None) or self.scorers.default(strategy.scorer_kinds)
             self.scorers.kind(name)
 
-    async def run(self, strategy: Strategy, prompt: Prompt, *, route: str, listener: OnDelta | None = None) -> Run:
+    async def run(
+        self, strategy: Strategy, prompt: Prompt, *, route: str, listener: OnDelta | None = None
+    ) -> Run:
         """Draw, score and select. Cancelling this stops the engine's work for the request within a moment."""
         self.check(strategy, prompt)
         meter = Meter()

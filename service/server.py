@@ -32,5 +32,5 @@ def serve(settings: Settings) -> None:
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
-    """An exit that unwinds the stack, so that engines half loaded are shut down; a stop that was asked for is no failure."""
+    """Unwind the stack, so that engines half loaded are shut down; a stop that was asked for is no failure."""
     sys.exit(0)

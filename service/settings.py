@@ -26,20 +26,32 @@ class ServerSettings(_Section):
     host: str = Field("127.0.0.1", description="Address to bind.")
     port: int = Field(8000, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
-    drain_timeout_s: float = Field(60.0, ge=0, description="Seconds that requests in flight get after SIGTERM.")
+    drain_timeout_s: float = Field(
+        60.0, ge=0, description="Seconds that requests in flight get after SIGTERM."
+    )
 
 
 class EngineSettings(_Section):
     """The generator."""
 
-    kind: Literal["vllm", "scripted"] = Field("vllm", description="`scripted` needs no model: for development.")
-    model: str = Field(EMBEDDED, description="`embedded`, or a folder or repository with safetensors weights.")
+    kind: Literal["vllm", "scripted"] = Field(
+        "vllm", description="`scripted` needs no model: for development."
+    )
+    model: str = Field(
+        EMBEDDED, description="`embedded`, or a folder or repository with safetensors weights."
+    )
     served_name: str | None = Field(None, description="Name in `/v1/models`; by default the model's own.")
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field("auto", description="Weights' type.")
-    max_model_len: int | None = Field(None, ge=16, description="Longest prompt and answer together, in tokens.")
+    max_model_len: int | None = Field(
+        None, ge=16, description="Longest prompt and answer together, in tokens."
+    )
     max_num_seqs: int = Field(64, ge=1, description="Candidates generated at once, all requests together.")
-    kv_cache_mib: int | None = Field(None, ge=64, description="Memory for the KV cache in MiB (default: 512 on CPU).")
-    gpu_memory_utilization: float | None = Field(None, gt=0, le=1, description="Share of the GPU (vLLM's meaning).")
+    kv_cache_mib: int | None = Field(
+        None, ge=64, description="Memory for the KV cache in MiB (default: 512 on CPU)."
+    )
+    gpu_memory_utilization: float | None = Field(
+        None, gt=0, le=1, description="Share of the GPU (vLLM's meaning)."
+    )
     block_size: int | None = Field(None, description="KV block in tokens (default: 32 on CPU).")
     enforce_eager: bool | None = Field(None, description="Skip compilation (default: yes on CPU).")
     tensor_parallel_size: int = Field(1, ge=1, description="GPUs that share one copy of the model.")
@@ -54,15 +66,25 @@ class ScorerSettings(_Section):
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", description="Name that requests use.")
     kind: Literal["outcome", "step"] = Field(description="Judges whole responses, or each step of one.")
     backend: Literal["vllm", "scripted"] = Field("vllm", description="What runs it.")
-    model: str = Field(EMBEDDED, description="`embedded`, or a folder or repository with safetensors weights.")
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field("auto", description="float32 on CPU by default.")
+    model: str = Field(
+        EMBEDDED, description="`embedded`, or a folder or repository with safetensors weights."
+    )
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
+        "auto", description="float32 on CPU by default."
+    )
     label: int = Field(0, ge=0, description="Row of the head that holds the score.")
-    activation: Literal["none", "sigmoid", "softmax"] = Field("none", description="Applied to the raw logits.")
+    activation: Literal["none", "sigmoid", "softmax"] = Field(
+        "none", description="Applied to the raw logits."
+    )
     step_delimiter: str = Field("\n", min_length=1, description="What ends a step (step scorers).")
     max_model_len: int | None = Field(None, ge=16, description="Longest input in tokens.")
     max_num_seqs: int = Field(64, ge=1, description="Inputs read at once.")
-    kv_cache_mib: int | None = Field(None, ge=64, description="Memory for the KV cache in MiB (default: 512 on CPU).")
-    gpu_memory_utilization: float | None = Field(None, gt=0, le=1, description="Share of the GPU (vLLM's meaning).")
+    kv_cache_mib: int | None = Field(
+        None, ge=64, description="Memory for the KV cache in MiB (default: 512 on CPU)."
+    )
+    gpu_memory_utilization: float | None = Field(
+        None, gt=0, le=1, description="Share of the GPU (vLLM's meaning)."
+    )
     threads: str | None = Field(None, description="CPU cores bound, as `0-3` (default: all).")
 
 
@@ -85,7 +107,11 @@ class Settings(BaseSettings):
     """The whole configuration of one service."""
 
     model_config = SettingsConfigDict(
-        env_prefix="NBEST_", env_nested_delimiter="__", extra="forbid", frozen=True, nested_model_default_partial_update=True
+        env_prefix="NBEST_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        nested_model_default_partial_update=True,
     )
 
     server: ServerSettings = Field(default_factory=ServerSettings, description="Where the service listens.")
@@ -95,7 +121,8 @@ class Settings(BaseSettings):
     )
     limits: Limits = Field(default_factory=Limits, description="What requests may ask for.")
     presets: dict[str, dict[str, Any]] = Field(
-        default_factory=dict, description="Strategies by model name: each a `strategy` object as in a request."
+        default_factory=dict,
+        description="Strategies by model name: each a `strategy` object as in a request.",
     )
     sharing: Literal["auto", "alternate", "overlap"] = Field(
         "auto",
@@ -135,7 +162,10 @@ class Settings(BaseSettings):
                 dotenv_settings: PydanticBaseSettingsSource,
                 file_secret_settings: PydanticBaseSettingsSource,
             ) -> tuple[PydanticBaseSettingsSource, ...]:
-                sources: list[PydanticBaseSettingsSource] = [InitSettingsSource(settings_cls, flags), env_settings]
+                sources: list[PydanticBaseSettingsSource] = [
+                    InitSettingsSource(settings_cls, flags),
+                    env_settings,
+                ]
                 if config is not None:
                     sources.append(YamlConfigSettingsSource(settings_cls, yaml_file=config))
                 return tuple(sources)

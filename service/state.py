@@ -48,7 +48,9 @@ class Service:
         if named is None and suffix:
             named = self._by_suffix(suffix)
         if named is not None and spec is not None:
-            message = f"the model name {model!r} already chooses a strategy; leave `strategy` out or name the plain model"
+            message = (
+                f"the model name {model!r} already chooses a strategy; leave out `strategy`, or the suffix"
+            )
             raise InvalidRequest(message, param="strategy")
         if named is not None:
             return named

@@ -15,9 +15,9 @@ from strategies.answers.extract import answer_of
 from strategies.answers.vote import group_ids, group_sizes, votes
 from strategies.base.ports import Engine, Scorers
 from strategies.base.ranking import rank
+from strategies.base.types import Candidate, Fate, Outcome, Prompt, Score, Verdict
 from strategies.drawing.draw import draw_scored
 from strategies.drawing.judge import ScoredStrategy
-from strategies.base.types import Candidate, Fate, Outcome, Prompt, Score, Verdict
 
 
 class BestOfN(ScoredStrategy):
@@ -33,7 +33,9 @@ class BestOfN(ScoredStrategy):
     async def run(self, prompt: Prompt, engine: Engine, scorers: Scorers) -> Outcome:
         judge = self.judge(scorers)
         fail_fast = self.on_scorer_error == "fail"
-        drawn = await draw_scored(self._asking(prompt), self.draws(prompt.k), engine, judge, fail_fast=fail_fast)
+        drawn = await draw_scored(
+            self._asking(prompt), self.draws(prompt.k), engine, judge, fail_fast=fail_fast
+        )
         if drawn.failure is None:
             return select(drawn.candidates, drawn.scores, prompt.k)
         stand_ins = [self._stand_in(candidate) for candidate in drawn.candidates]

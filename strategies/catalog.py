@@ -24,7 +24,9 @@ def parse(spec: Mapping[str, Any]) -> Strategy:
     name = parameters.pop("name", None)
     if not isinstance(name, str) or name not in CATALOG:
         known = ", ".join(CATALOG)
-        raise InvalidRequest(f"strategy.name must be one of: {known}; got {str(name)[:80]!r}", param="strategy.name")
+        raise InvalidRequest(
+            f"strategy.name must be one of: {known}; got {str(name)[:80]!r}", param="strategy.name"
+        )
     try:
         return CATALOG[name].model_validate(parameters, strict=True)
     except ValidationError as error:

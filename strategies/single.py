@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from strategies.base.errors import EngineFailed
 from strategies.base.ports import Engine, Scorers
-from strategies.drawing.draw import draw
 from strategies.base.strategy import Strategy
 from strategies.base.types import Outcome, Prompt, Stage, Verdict
+from strategies.drawing.draw import draw
 
 
 class Single(Strategy):

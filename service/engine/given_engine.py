@@ -17,16 +17,25 @@ class GivenEngine:
 
     @asynccontextmanager
     async def sample(
-        self, prompt: Prompt, n: int, *, stage: Stage = "draw", start: int = 0, on_delta: OnDelta | None = None
+        self,
+        prompt: Prompt,
+        n: int,
+        *,
+        stage: Stage = "draw",
+        start: int = 0,
+        on_delta: OnDelta | None = None,
     ) -> AsyncIterator[AsyncIterator[Candidate]]:
         if stage != "draw":
-            raise InvalidRequest(f"this strategy generates text ({stage}), which a selection does not do", param="strategy")
+            message = f"this strategy generates text ({stage}), which a selection does not do"
+            raise InvalidRequest(message, param="strategy")
         yield _each(self.candidates)
 
     def open(
         self, prompt: Prompt, n: int, *, stage: Stage = "draw", start: int = 0
     ) -> AbstractAsyncContextManager[Sequence[LiveCandidate]]:
-        raise InvalidRequest("this strategy needs live candidates, which a selection does not have", param="strategy")
+        raise InvalidRequest(
+            "this strategy needs live candidates, which a selection does not have", param="strategy"
+        )
 
 
 async def _each(candidates: Sequence[Candidate]) -> AsyncIterator[Candidate]:

@@ -45,7 +45,13 @@ class ScriptedEngine:
     unfinished: int = 0
 
     def sample(
-        self, prompt: Prompt, n: int, *, stage: Stage = "draw", start: int = 0, on_delta: OnDelta | None = None
+        self,
+        prompt: Prompt,
+        n: int,
+        *,
+        stage: Stage = "draw",
+        start: int = 0,
+        on_delta: OnDelta | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[Candidate]]:
         self._check(prompt)
         return each_as_it_ends(self._play(prompt, index, on_delta) for index in range(start, start + n))
@@ -76,7 +82,9 @@ class ScriptedEngine:
         if self.dead:
             raise EngineFailed("the scripted engine was told to be dead")
         if count_prompt_tokens(prompt) >= self.info.max_model_len:
-            raise InvalidRequest(f"the prompt is longer than {self.info.max_model_len} tokens", param="messages")
+            raise InvalidRequest(
+                f"the prompt is longer than {self.info.max_model_len} tokens", param="messages"
+            )
 
     async def _play(self, prompt: Prompt, index: int, on_delta: OnDelta | None) -> Candidate:
         text = self.script(prompt, index)
@@ -97,7 +105,13 @@ class ScriptedEngine:
         logprobs = _logprobs(tokens, prompt)
         total = sum(item.logprob for item in logprobs) if logprobs else None
         return Candidate(
-            index, "".join(tokens), len(tokens), finish_reason, prompt_tokens, logprob=total, logprobs=logprobs
+            index,
+            "".join(tokens),
+            len(tokens),
+            finish_reason,
+            prompt_tokens,
+            logprob=total,
+            logprobs=logprobs,
         )
 
 
@@ -128,7 +142,9 @@ class ScriptedLive:
             self._end("length")
 
     async def fork(self, index: int) -> "ScriptedLive":
-        twin = ScriptedLive(self.engine, self.prompt, index, self.siblings, self.text, self.tokens, self.finish_reason)
+        twin = ScriptedLive(
+            self.engine, self.prompt, index, self.siblings, self.text, self.tokens, self.finish_reason
+        )
         self.siblings.append(twin)
         self.engine.unfinished += self.finish_reason is None
         return twin
@@ -170,7 +186,7 @@ def _cut(text: str, prompt: Prompt) -> tuple[list[str], FinishReason]:
 
 
 def _logprobs(tokens: Sequence[str], prompt: Prompt) -> tuple[TokenLogprob, ...]:
-    """A word's log-probability in the script is minus a tenth of its length: plain, and different for different words."""
+    """A word's log-probability in the script is minus a tenth of its length, so that words differ."""
     if prompt.decoding.logprobs is None:
         return ()
     alternatives = min(prompt.decoding.logprobs, 1)

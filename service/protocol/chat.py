@@ -130,14 +130,26 @@ class ChatStream(ChunkStream):
         return self._chunk(index, {}, reason=finish_reason(reason))
 
     def _chunk(
-        self, index: int, delta: dict[str, Any], logprobs: Sequence[TokenLogprob] = (), reason: str | None = None
+        self,
+        index: int,
+        delta: dict[str, Any],
+        logprobs: Sequence[TokenLogprob] = (),
+        reason: str | None = None,
     ) -> dict[str, Any]:
         told = _logprobs(logprobs) if self._logprobs and logprobs else None
-        return self.head | {"choices": [{"index": index, "delta": delta, "logprobs": told, "finish_reason": reason}]}
+        return self.head | {
+            "choices": [{"index": index, "delta": delta, "logprobs": told, "finish_reason": reason}]
+        }
 
 
 def _head(object: str, id: str, model: str, fingerprint: str) -> dict[str, Any]:
-    return {"id": id, "object": object, "created": int(time.time()), "model": model, "system_fingerprint": fingerprint}
+    return {
+        "id": id,
+        "object": object,
+        "created": int(time.time()),
+        "model": model,
+        "system_fingerprint": fingerprint,
+    }
 
 
 def _logprobs(logprobs: Sequence[TokenLogprob]) -> dict[str, Any]:

@@ -32,7 +32,9 @@ class CompletionRequest(SamplingFields):
         if isinstance(self.prompt, list) and len(self.prompt) != 1:
             raise ValueError("prompt: one prompt a request; send several requests for several prompts")
         if self.echo and self.logprobs is not None:
-            raise ValueError("echo with logprobs is not supported: the prompt's own log-probabilities are not computed")
+            raise ValueError(
+                "echo with logprobs is not supported: the prompt's own log-probabilities are not computed"
+            )
         if self.stream_options is not None and not self.stream:
             raise ValueError("stream_options needs stream to be true")
         return self
@@ -81,7 +83,9 @@ class CompletionStream(ChunkStream):
         return self.head | {"choices": [_chunk_choice(index, text, told, reason)]}
 
 
-def _chunk_choice(index: int, text: str, logprobs: dict[str, Any] | None, reason: str | None) -> dict[str, Any]:
+def _chunk_choice(
+    index: int, text: str, logprobs: dict[str, Any] | None, reason: str | None
+) -> dict[str, Any]:
     return {"index": index, "text": text, "logprobs": logprobs, "finish_reason": reason}
 
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from service.meter import Meter
 from service.runner import Run
 from strategies.base.types import Candidate, Outcome, Rejection, Verdict, Vote
 
@@ -37,7 +38,7 @@ def usage(run: Run) -> dict[str, Any]:
         "completion_tokens": meter.completion_tokens,
         "total_tokens": meter.prompt_tokens + meter.completion_tokens,
         "prompt_tokens_details": {"cached_tokens": meter.cached_tokens},
-        "completion_tokens_details": _by_purpose(run.outcome, meter.tokens["judge"], meter.tokens["fusion"], meter.completion_tokens),
+        "completion_tokens_details": _by_purpose(run.outcome, meter),
         "nbest": {
             "engine_prompt_tokens": meter.engine_prompt_tokens,
             "reward_model_tokens": meter.reward_model_tokens,
@@ -46,14 +47,15 @@ def usage(run: Run) -> dict[str, Any]:
     }
 
 
-def _by_purpose(outcome: Outcome, judge: int, fusion: int, total: int) -> dict[str, int]:
+def _by_purpose(outcome: Outcome, meter: Meter) -> dict[str, int]:
     """Where the tokens went. What was drawn and is not returned was rejected, whatever it was rejected for."""
     selected = sum(candidate.tokens for candidate in outcome.answers)
+    judge, fusion = meter.tokens["judge"], meter.tokens["fusion"]
     return {
         "selected_tokens": selected,
         "judge_tokens": judge,
         "fusion_tokens": fusion,
-        "rejected_tokens": total - selected - judge - fusion,
+        "rejected_tokens": meter.completion_tokens - selected - judge - fusion,
         "reasoning_tokens": 0,
     }
 

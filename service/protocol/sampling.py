@@ -30,7 +30,9 @@ class SamplingFields(BaseModel):
     """Values of refused fields that ask for nothing, and are therefore accepted."""
 
     model: str = Field(max_length=256, description="A served model, a preset, or MODEL@STRATEGY.")
-    strategy: dict[str, Any] | None = Field(None, description="The strategy and its parameters; see /v1/strategies.")
+    strategy: dict[str, Any] | None = Field(
+        None, description="The strategy and its parameters; see /v1/strategies."
+    )
     n: int = Field(1, ge=1, le=1024, description="Choices returned, best first.")
     stream: bool = False
     stream_options: StreamOptions | None = None
@@ -38,9 +40,15 @@ class SamplingFields(BaseModel):
     min_tokens: int = Field(0, ge=0)
     temperature: float | None = Field(None, ge=0, le=10)
     top_p: float | None = Field(None, gt=0, le=1)
-    top_k: int | None = Field(None, ge=-1, description="vLLM's: keep the k most likely tokens; -1 or 0 is off.")
-    min_p: float | None = Field(None, ge=0, le=1, description="vLLM's: drop tokens below this share of the likeliest.")
-    top_h: float | None = Field(None, gt=0, le=1, description="Entropy-bounded truncation (arXiv 2509.02510).")
+    top_k: int | None = Field(
+        None, ge=-1, description="vLLM's: keep the k most likely tokens; -1 or 0 is off."
+    )
+    min_p: float | None = Field(
+        None, ge=0, le=1, description="vLLM's: drop tokens below this share of the likeliest."
+    )
+    top_h: float | None = Field(
+        None, gt=0, le=1, description="Entropy-bounded truncation (arXiv 2509.02510)."
+    )
     presence_penalty: float = Field(0.0, ge=-2, le=2)
     frequency_penalty: float = Field(0.0, ge=-2, le=2)
     repetition_penalty: float | None = Field(None, gt=0, le=10)
@@ -51,7 +59,9 @@ class SamplingFields(BaseModel):
     seed: int | None = Field(None, ge=-(2**63), lt=2**63)
     response_format: dict[str, Any] | None = None
     user: str | None = Field(None, description="A label for the caller's own use; it changes nothing.")
-    metadata: dict[str, str] | None = Field(None, description="Labels for the caller's own use; they change nothing.")
+    metadata: dict[str, str] | None = Field(
+        None, description="Labels for the caller's own use; they change nothing."
+    )
 
     @field_validator("stop")
     @classmethod

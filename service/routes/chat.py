@@ -2,18 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import Response
 
 from service.protocol.chat import ChatRequest, ChatStream, completion
 from service.routes.generation import answer_stream, answer_whole, chosen_strategy, new_id
+from service.routes.strict import strict_router
 from service.state import Service, service_of
 
-router = APIRouter()
+router = strict_router()
 
 
 @router.post("/v1/chat/completions")
-async def chat(body: ChatRequest, request: Request, service: Annotated[Service, Depends(service_of)]) -> Response:
+async def chat(
+    body: ChatRequest, request: Request, service: Annotated[Service, Depends(service_of)]
+) -> Response:
     """Answer a conversation with the strategy that the request names; without one, with a plain sample."""
     strategy = chosen_strategy(service, body)
     prompt = body.prompt(dict(service.engine.info.defaults), service.settings.limits.default_max_tokens)
@@ -31,6 +34,10 @@ async def chat(body: ChatRequest, request: Request, service: Annotated[Service, 
         )
     include_usage = body.stream_options is not None and body.stream_options.include_usage
     stream = ChatStream(
-        id=id, model=body.model, fingerprint=service.fingerprint, logprobs=body.logprobs, include_usage=include_usage
+        id=id,
+        model=body.model,
+        fingerprint=service.fingerprint,
+        logprobs=body.logprobs,
+        include_usage=include_usage,
     )
     return await answer_stream(request, service, strategy, prompt, "chat", stream)

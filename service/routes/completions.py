@@ -2,14 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 from fastapi.responses import Response
 
 from service.protocol.completions import CompletionRequest, CompletionStream, completion
 from service.routes.generation import answer_stream, answer_whole, chosen_strategy, new_id
+from service.routes.strict import strict_router
 from service.state import Service, service_of
 
-router = APIRouter()
+router = strict_router()
 
 
 @router.post("/v1/completions")

@@ -38,7 +38,12 @@ def chosen_strategy(service: Service, body: SamplingFields) -> Strategy:
 
 
 async def answer_whole(
-    request: Request, service: Service, strategy: Strategy, prompt: Prompt, route: str, write: Callable[[Run], Any]
+    request: Request,
+    service: Service,
+    strategy: Strategy,
+    prompt: Prompt,
+    route: str,
+    write: Callable[[Run], Any],
 ) -> Response:
     """The whole answer at once; the work stops if the client leaves."""
     run = await unless_disconnected(request, service.runner.run(strategy, prompt, route=route))
@@ -78,7 +83,9 @@ async def _next(live: LiveRun) -> Delta | bytes | None:
         return sse.KEEP_ALIVE
 
 
-async def _chunks(live: LiveRun, item: Delta | bytes | None, k: int, stream: ChunkStream) -> AsyncIterator[bytes]:
+async def _chunks(
+    live: LiveRun, item: Delta | bytes | None, k: int, stream: ChunkStream
+) -> AsyncIterator[bytes]:
     """Live text as it comes, then whatever was not live, then the end. Closing this stops the run."""
     streamed: set[int] = set()
     opened = False

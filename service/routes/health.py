@@ -3,14 +3,15 @@
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from fastapi.responses import JSONResponse, Response
 
+from service.routes.strict import strict_router
 from service.state import Service, service_of
 from service.version import VERSION
 from strategies.base.errors import NbestError
 
-router = APIRouter()
+router = strict_router()
 
 
 @router.get("/health")

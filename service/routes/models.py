@@ -2,12 +2,13 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
+from service.routes.strict import strict_router
 from service.state import Service, service_of
 from strategies.base.errors import NotFound
 
-router = APIRouter()
+router = strict_router()
 
 
 @router.get("/v1/models")
@@ -25,7 +26,12 @@ async def model(id: str, service: Annotated[Service, Depends(service_of)]) -> di
 
 
 def _model(service: Service, id: str) -> dict[str, Any]:
-    entry: dict[str, Any] = {"id": id, "object": "model", "created": int(service.started), "owned_by": "nbest"}
+    entry: dict[str, Any] = {
+        "id": id,
+        "object": "model",
+        "created": int(service.started),
+        "owned_by": "nbest",
+    }
     entry["max_model_len"] = service.engine.info.max_model_len
     if id in service.presets:
         strategy = service.presets[id]

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 
 from service.engine.given_engine import GivenEngine
 from service.meter import Meter
@@ -12,13 +12,14 @@ from service.protocol.bodies import ScoreRequest, SelectRequest
 from service.protocol.explanation import explanation
 from service.reward_models.given import NoScorers
 from service.routes.disconnect import unless_disconnected
+from service.routes.strict import strict_router
 from service.state import Service, service_of
 from strategies.answers.steps import split_steps
 from strategies.base.errors import InvalidRequest
 from strategies.base.ports import Scorers
 from strategies.catalog import parse
 
-router = APIRouter()
+router = strict_router()
 
 
 @router.post("/v1/score")
@@ -68,7 +69,10 @@ async def _select(body: SelectRequest, service: Service) -> dict[str, Any]:
     strategy = parse(body.strategy)
     candidates = tuple(given.candidate(i) for i, given in enumerate(body.candidates))
     run = await service.runner.select(
-        strategy, body.question(body.k), GivenEngine(candidates), _scorers(body, service, strategy.scorer_kinds)
+        strategy,
+        body.question(body.k),
+        GivenEngine(candidates),
+        _scorers(body, service, strategy.scorer_kinds),
     )
     return {"object": "selection", "selected": list(run.outcome.selected)} | explanation(run)
 

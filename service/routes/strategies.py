@@ -4,14 +4,15 @@ import inspect
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from service.reward_models.base import ScorerInfo
+from service.routes.strict import strict_router
 from service.state import Service, service_of
 from strategies.base.strategy import Strategy
 from strategies.catalog import STRATEGIES
 
-router = APIRouter()
+router = strict_router()
 
 
 @router.get("/v1/strategies")

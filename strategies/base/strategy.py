@@ -26,7 +26,8 @@ class Strategy(BaseModel, ABC):
     refuses: ClassVar[frozenset[str]] = frozenset()
 
     explain: Literal["none", "summary", "full"] = Field(
-        "summary", description="How much of the decision to report: nothing, all but the texts, or everything."
+        "summary",
+        description="How much of the decision to report: nothing, all but the texts, or everything.",
     )
     budget: Budget = Field(default_factory=Budget, description="What the request may spend.")
 

@@ -24,7 +24,9 @@ class Drawn:
     failure: ScorerFailed | None = None
 
 
-async def draw_scored(prompt: Prompt, n: int, engine: Engine, judge: Judge, *, fail_fast: bool = True) -> Drawn:
+async def draw_scored(
+    prompt: Prompt, n: int, engine: Engine, judge: Judge, *, fail_fast: bool = True
+) -> Drawn:
     """Draw `n` candidates, asking `judge` about each valid one as it ends; identical texts are judged once.
 
     Where no candidate is valid, the cut-off ones are judged instead, since one of them will be returned.
@@ -52,7 +54,7 @@ async def draw_scored(prompt: Prompt, n: int, engine: Engine, judge: Judge, *, f
 
 
 class _Asked:
-    """The questions put to one judge: one task for each distinct text, or for each candidate with a score of its own."""
+    """The questions put to one judge: a task for each distinct text, or for each candidate with a score of its own."""
 
     def __init__(self, judge: Judge, prompt: Prompt) -> None:
         self.tasks: dict[str | int, asyncio.Task[Score]] = {}

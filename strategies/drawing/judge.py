@@ -20,7 +20,9 @@ class ScoredStrategy(Strategy):
 
     scorer_kinds: ClassVar[tuple[ScorerKind, ...]] = ("outcome", "step")
 
-    scorer: str | None = Field(None, description="Name of a loaded scorer (default: the first one that fits).")
+    scorer: str | None = Field(
+        None, description="Name of a loaded scorer (default: the first one that fits)."
+    )
     aggregation: Aggregation = Field("min", description="How a step scorer's scores become one number.")
     on_scorer_error: Literal["fail", "majority", "logprob"] = Field(
         "fail", description="If the scorer fails: an error, or select by majority or by mean log-probability."

@@ -37,7 +37,7 @@ def _last(steps: Sequence[float]) -> float:
 _RULES: Final[dict[Aggregation, Callable[[Sequence[float]], float]]] = {
     "last": _last,
     "min": min,
-    "mean": statistics.mean,  # exact, unlike sum(): the mean of equal steps is that step, and large ones do not overflow
+    "mean": statistics.mean,  # exact, unlike sum(): the mean of equal steps is that step
     "product": math.prod,
     "max": max,
 }

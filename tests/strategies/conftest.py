@@ -10,7 +10,9 @@ from strategies.base.ports import OutcomeScorer, OutcomeScores, ScorerKind, Step
 from strategies.base.types import Candidate, Prompt
 
 
-def candidate(index: int, text: str = "The answer is 1.", finish_reason: str = "stop", **fields: object) -> Candidate:
+def candidate(
+    index: int, text: str = "The answer is 1.", finish_reason: str = "stop", **fields: object
+) -> Candidate:
     """A candidate of as many tokens as words."""
     return Candidate(index, text, len(text.split()), finish_reason, **fields)  # type: ignore[arg-type]
 
@@ -19,7 +21,7 @@ def candidate(index: int, text: str = "The answer is 1.", finish_reason: str = "
 class Table:
     """Scorers that look a text up; an exception in the table is raised, and every text asked about is noted."""
 
-    outcomes: dict[str, float | None | Exception] = field(default_factory=dict)
+    outcomes: dict[str, float | Exception | None] = field(default_factory=dict)
     steps: dict[str, tuple[float, ...]] = field(default_factory=dict)
     name: str = "table"
     delimiter: str = "\n"

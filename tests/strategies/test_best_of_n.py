@@ -26,7 +26,11 @@ def test_the_highest_score_is_selected_and_the_rest_are_kept() -> None:
 
 
 def test_k_candidates_come_best_first() -> None:
-    assert select([candidate(i) for i in range(4)], [Score(x) for x in (0.1, 0.9, 0.5, 0.7)], 3).selected == (1, 3, 2)
+    assert select([candidate(i) for i in range(4)], [Score(x) for x in (0.1, 0.9, 0.5, 0.7)], 3).selected == (
+        1,
+        3,
+        2,
+    )
 
 
 def test_fewer_valid_than_k_returns_fewer() -> None:
@@ -70,7 +74,9 @@ _CANDIDATES = st.lists(
 def test_agrees_with_taking_the_best_one_at_a_time(rows: list[tuple[str, str, float | None]], k: int) -> None:
     candidates = [candidate(i, text, reason) for i, (text, reason, _) in enumerate(rows)]
     scores = [Score(score) for _, _, score in rows]
-    assert list(select(candidates, scores, k).selected) == _slow_best(candidates, [s.value for s in scores], k)
+    assert list(select(candidates, scores, k).selected) == _slow_best(
+        candidates, [s.value for s in scores], k
+    )
 
 
 def _slow_best(candidates: list[Candidate], scores: list[float | None], k: int) -> list[int]:

@@ -44,7 +44,9 @@ def test_spellings_of_one_number_are_one_answer(spelling: str) -> None:
     assert canonical(spelling) == "1000"
 
 
-@pytest.mark.parametrize(("text", "same"), [("-0", "0"), ("0.0", "0"), ("-0.50", "-0.5"), ("Blue  Sky", "blue sky")])
+@pytest.mark.parametrize(
+    ("text", "same"), [("-0", "0"), ("0.0", "0"), ("-0.50", "-0.5"), ("Blue  Sky", "blue sky")]
+)
 def test_canonical(text: str, same: str) -> None:
     assert canonical(text) == same
 

@@ -38,7 +38,11 @@ def test_infinities_are_numbers() -> None:
 
 
 def test_an_invalid_candidate_never_beats_a_valid_one() -> None:
-    cut_off, empty, failed = candidate(0, finish_reason="length"), candidate(1, "  "), candidate(2, "", "error")
+    cut_off, empty, failed = (
+        candidate(0, finish_reason="length"),
+        candidate(1, "  "),
+        candidate(2, "", "error"),
+    )
     assert rank([failed, empty, cut_off, candidate(3)], [9.0, 9.0, 9.0, -9.0]).order == (3, 2, 1, 0)
 
 

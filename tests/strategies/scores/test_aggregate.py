@@ -80,7 +80,9 @@ def test_mean_ignores_the_order_and_lies_between_min_and_max(steps: list[float])
     shuffled = sorted(steps)
     low, mean, high = (aggregate(steps, how) for how in ("min", "mean", "max"))
     assert mean == aggregate(shuffled, "mean")
-    assert low is not None and mean is not None and high is not None
+    assert low is not None
+    assert mean is not None
+    assert high is not None
     assert low <= mean <= high
 
 

@@ -1,0 +1,95 @@
+"""A service on a scripted engine, in process for shapes and on a real socket for streams and disconnects."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from service.app import create_app
+from service.engine.scripted_engine import ScriptedEngine
+from service.reward_models.base import ScorerInfo
+from service.reward_models.registry import LoadedScorers
+from service.reward_models.scripted import Fault, ScriptedOutcomeScorer, ScriptedStepScorer
+from service.settings import Settings
+
+PRESETS = {"careful": {"name": "best_of_n", "n": 4}}
+
+
+def scripted_scorers(fault: Fault | None = None, delay_s: float = 0.0) -> LoadedScorers:
+    """One scorer of each kind; `[score=0.7]` at the end of a text is its score."""
+    return LoadedScorers(
+        infos=(
+            ScorerInfo("outcome", "outcome", "scripted", "scripted"),
+            ScorerInfo("step", "step", "scripted", "scripted"),
+        ),
+        outcomes={"outcome": ScriptedOutcomeScorer("outcome", fault=fault, delay_s=delay_s)},
+        steps={"step": ScriptedStepScorer("step", fault=fault, delay_s=delay_s)},
+    )
+
+
+@dataclass(frozen=True)
+class Running:
+    """A service that listens: its address, and its insides."""
+
+    url: str
+    engine: ScriptedEngine
+    app: FastAPI
+
+    def client(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.url, timeout=20)
+
+
+@contextlib.asynccontextmanager
+async def listening(
+    engine: ScriptedEngine, scorers: LoadedScorers | None = None, settings: Settings | None = None
+) -> AsyncIterator[Running]:
+    """A service on a free port of the loopback address, until the block is left."""
+    app = create_app(settings or Settings(presets=PRESETS), engine, scorers or scripted_scorers())
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
+    with _signals_left_alone(server):
+        serving = asyncio.create_task(server.serve())
+        await until(lambda: server.started)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        try:
+            yield Running(f"http://127.0.0.1:{port}", engine, app)
+        finally:
+            server.should_exit = True
+            await serving
+
+
+async def until(condition: Callable[[], object], within_s: float = 5.0) -> None:
+    """Wait for something that no event announces; TimeoutError if it does not come."""
+    async with asyncio.timeout(within_s):
+        while not condition():  # noqa: ASYNC110 (nothing here could be awaited instead)
+            await asyncio.sleep(0.005)
+
+
+@contextlib.contextmanager
+def _signals_left_alone(server: uvicorn.Server) -> Iterator[None]:
+    """The test runner keeps its own handlers."""
+    server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]
+    yield
+
+
+@pytest.fixture
+async def service() -> AsyncIterator[Running]:
+    """The default scripted service."""
+    async with listening(ScriptedEngine()) as running:
+        yield running
+
+
+@pytest.fixture
+async def http(service: Running) -> AsyncIterator[httpx.AsyncClient]:
+    async with service.client() as client:
+        yield client
+
+
+@pytest.fixture
+def texts() -> Callable[..., ScriptedEngine]:
+    """An engine that plays these texts, by index."""
+    return lambda *texts, **options: ScriptedEngine(script=lambda prompt, index: texts[index], **options)

@@ -1,0 +1,134 @@
+"""Metering: every token counted, every limit kept, every score checked, whatever the strategy does."""
+
+import asyncio
+import math
+import time
+from typing import Any
+
+import pytest
+
+from service.engine.scripted_engine import ScriptedEngine
+from service.meter import Meter, PhaseClock
+from service.metering import Bounds, MeteredEngine, MeteredScorers
+from service.metrics import Metrics
+from strategies.base.errors import ScorerFailed
+from strategies.base.ports import Delta
+from strategies.base.types import Candidate, Message, Prompt
+from tests.service.conftest import scripted_scorers
+
+PROMPT = Prompt((Message("user", "one two three"),))
+
+
+def engine_of(words: int = 10, token_s: float = 0.0) -> ScriptedEngine:
+    return ScriptedEngine(script=lambda prompt, index: "w " * (words - 1) + "w", token_s=token_s)
+
+
+async def drawn(metered: MeteredEngine, n: int) -> list[Candidate]:
+    async with metered.sample(PROMPT, n) as stream:
+        return [candidate async for candidate in stream]
+
+
+async def test_tokens_equal_the_engines_own_counters() -> None:
+    engine, meter = engine_of(), Meter()
+    await drawn(MeteredEngine(engine, meter, Bounds()), 3)
+    assert meter.completion_tokens == engine.generation_tokens == 30
+    assert meter.engine_prompt_tokens == engine.prompt_tokens == 9
+    assert meter.prompt_tokens == 3
+
+
+async def test_two_draws_number_their_candidates_on() -> None:
+    metered = MeteredEngine(engine_of(), Meter(), Bounds())
+    first, second = await drawn(metered, 2), await drawn(metered, 2)
+    assert sorted(c.index for c in first + second) == [0, 1, 2, 3]
+
+
+async def test_max_samples_ends_the_draw() -> None:
+    meter = Meter()
+    metered = MeteredEngine(engine_of(), meter, Bounds(max_samples=3))
+    assert [len(await drawn(metered, 2)), len(await drawn(metered, 2)), len(await drawn(metered, 2))] == [2, 1, 0]
+    assert meter.limit == "max_samples"
+
+
+async def test_max_completion_tokens_cuts_off_and_counts_what_was_generated() -> None:
+    engine, meter = engine_of(words=1000, token_s=0.005), Meter()
+    candidates = await drawn(MeteredEngine(engine, meter, Bounds(follow=True, max_completion_tokens=20)), 2)
+    assert meter.limit == "max_completion_tokens"
+    assert [c.finish_reason for c in candidates] == ["abort", "abort"]
+    assert all(c.text for c in candidates)
+    assert engine.unfinished == 0
+    assert 20 <= meter.completion_tokens == engine.generation_tokens < 60
+
+
+async def test_the_deadline_ends_the_draw_in_time() -> None:
+    engine, meter = engine_of(words=1000, token_s=0.01), Meter()
+    started = time.monotonic()
+    bounds = Bounds(deadline=started + 0.2, follow=True)
+    candidates = await drawn(MeteredEngine(engine, meter, bounds), 2)
+    assert time.monotonic() - started < 0.7
+    assert meter.limit == "deadline"
+    assert len(candidates) == 2
+    assert engine.unfinished == 0
+
+
+async def test_leaving_the_draw_early_counts_what_was_followed() -> None:
+    engine, meter = ScriptedEngine(script=lambda p, i: "w " * (3 if i == 0 else 500), token_s=0.002), Meter()
+    metered = MeteredEngine(engine, meter, Bounds(follow=True))
+    async with metered.sample(PROMPT, 2) as stream:
+        await anext(stream)
+    assert engine.unfinished == 0
+    assert meter.completion_tokens == engine.generation_tokens
+
+
+async def test_live_tokens_reach_the_listener_only_from_live_stages() -> None:
+    heard: list[Delta] = []
+    live = MeteredEngine(engine_of(), Meter(), Bounds(), frozenset({"draw"}), heard.append)
+    await drawn(live, 1)
+    assert len(heard) == 10
+    await drawn(MeteredEngine(engine_of(), Meter(), Bounds(), frozenset(), heard.append), 1)
+    assert len(heard) == 10
+
+
+@pytest.mark.parametrize(("fault", "reason"), [("raise", "error"), ("nan", "not_finite"), ("short", "short_answer")])
+@pytest.mark.parametrize("kind", ["outcome", "step"])
+async def test_a_scorer_that_fails_is_an_error_with_a_reason(fault: Any, reason: str, kind: str) -> None:
+    metrics = Metrics()
+    scorers = MeteredScorers(scripted_scorers(fault), Meter(), Bounds(), metrics)
+    with pytest.raises(ScorerFailed) as caught:
+        if kind == "outcome":
+            await scorers.outcome(None).score(PROMPT, ["a", "b"])
+        else:
+            await scorers.step(None).score(PROMPT, [["a", "b"]])
+    assert caught.value.reason == reason
+    assert metrics.scorer_errors.labels(kind, reason)._value.get() == 1
+
+
+async def test_a_slow_scorer_has_no_score_at_the_deadline() -> None:
+    meter = Meter()
+    bounds = Bounds(deadline=time.monotonic() + 0.1)
+    scorers = MeteredScorers(scripted_scorers("slow", delay_s=5), meter, bounds, Metrics())
+    scores = await scorers.outcome(None).score(PROMPT, ["a", "b"])
+    assert scores.values == (None, None)
+    assert meter.limit == "deadline"
+
+
+def test_phases_sum_to_the_whole_and_overlap_is_not_counted_twice() -> None:
+    now = [0.0]
+    clock = PhaseClock(now=lambda: now[0])
+    with clock.phase("draw"):
+        now[0] = 2.0
+        with clock.phase("score"):
+            now[0] = 3.0
+    with clock.phase("score"):
+        now[0] = 4.5
+    now[0] = 5.0
+    clock.settle()
+    assert dict(clock.seconds) == {"select": 0.5, "draw": 3.0, "score": 1.5}
+    assert math.isclose(sum(clock.seconds.values()), 5.0)
+
+
+async def test_live_candidates_are_counted_when_the_block_is_left() -> None:
+    engine, meter = engine_of(), Meter()
+    async with MeteredEngine(engine, meter, Bounds()).open(PROMPT, 2) as live:
+        await asyncio.gather(*(candidate.advance(4) for candidate in live))
+    assert meter.completion_tokens == engine.generation_tokens == 8
+    assert engine.unfinished == 0
