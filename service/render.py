@@ -21,7 +21,7 @@ _STYLES = {
 def reply(completion: Mapping[str, Any]) -> RenderableType:
     """A chat completion with its `nbest` explanation, as tables; model text is shown as text, never as markup."""
     told = completion.get("nbest")
-    answer = Panel(Text(_content(completion)), title="answer", title_align="left")
+    answer = Panel(Text(_plain(_content(completion))), title="answer", title_align="left")
     if not told:
         return Group(answer, _cost(completion))
     return Group(_candidates(told), answer, _why(told), _cost(completion))
@@ -57,7 +57,7 @@ def _why(told: Mapping[str, Any]) -> Text:
     lines = [f"selected: {told['selected']}", f"votes: {votes or '–'}"]
     lines += [f"{key}: {told[key]}" for key in ("tie", "degraded") if told[key]]
     phases = ", ".join(f"{phase} {ms / 1000:.2f} s" for phase, ms in told["time_ms"].items())
-    return Text("\n".join([*lines, f"time: {phases}"]))
+    return Text(_plain("\n".join([*lines, f"time: {phases}"])))
 
 
 def _cost(completion: Mapping[str, Any]) -> Text:
@@ -67,6 +67,13 @@ def _cost(completion: Mapping[str, Any]) -> Text:
     if extra.get("reward_model_tokens"):
         parts.append(f"{extra['reward_model_tokens']} read by the reward model")
     return Text("cost: " + ", ".join(parts))
+
+
+def _plain(text: str) -> str:
+    """Without control characters: a model must not steer the terminal that shows its text."""
+    return "".join(
+        char if char.isprintable() or char in "\n\t" else "\N{REPLACEMENT CHARACTER}" for char in text
+    )
 
 
 def _one_line(text: str | None) -> str | None:
