@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from service.meter import PhaseClock
+from service.metering.meter import PhaseClock
 from service.metrics import Metrics
 from service.settings import Limits
 from strategies.base.errors import DeadlineExceeded, InvalidRequest, Overloaded

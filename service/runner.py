@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 
 from service.admission import Admission, check_size
 from service.engine.base import ServedEngine
-from service.meter import Meter
-from service.metering import Bounds, MeteredEngine, MeteredScorers
+from service.metering.bounds import Bounds
+from service.metering.engine import MeteredEngine
+from service.metering.meter import Meter
+from service.metering.scorers import MeteredScorers
 from service.metrics import Metrics
 from service.settings import Limits
 from strategies.base.errors import DeadlineExceeded, EngineFailed, NbestError

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service.meter import Meter
+from service.metering.meter import Meter
 from service.runner import Run
 from strategies.base.types import Candidate, Outcome, Rejection, Verdict, Vote
 

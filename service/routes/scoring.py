@@ -6,8 +6,9 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 
 from service.engine.given_engine import GivenEngine
-from service.meter import Meter
-from service.metering import Bounds, MeteredScorers
+from service.metering.bounds import Bounds
+from service.metering.meter import Meter
+from service.metering.scorers import MeteredScorers
 from service.protocol.bodies import ScoreRequest, SelectRequest
 from service.protocol.explanation import explanation
 from service.reward_models.given import NoScorers

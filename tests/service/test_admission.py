@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from service.admission import Admission, check_size
-from service.meter import PhaseClock
+from service.metering.meter import PhaseClock
 from service.metrics import Metrics
 from service.settings import Limits
 from strategies.base.errors import DeadlineExceeded, InvalidRequest, Overloaded
@@ -28,7 +28,9 @@ LIMITS = Limits(max_n=8, max_tokens=100, max_request_tokens=400, default_max_tok
     ],
     ids=str,
 )
-def test_what_can_never_be_admitted_is_refused(strategy: BestOfN, decoding: Decoding, k: int, param: str) -> None:
+def test_what_can_never_be_admitted_is_refused(
+    strategy: BestOfN, decoding: Decoding, k: int, param: str
+) -> None:
     with pytest.raises(InvalidRequest) as caught:
         check_size(strategy, decoding, k, LIMITS)
     assert caught.value.param == param

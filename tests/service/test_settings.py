@@ -8,7 +8,9 @@ from pydantic import ValidationError
 from service.settings import Settings
 
 
-def test_flags_beat_environment_beat_file_beat_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flags_beat_environment_beat_file_beat_defaults(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     file = tmp_path / "nbest.yaml"
     file.write_text("server: {port: 1, host: 0.0.0.0}\nlimits: {max_n: 3}\nengine: {max_num_seqs: 5}\n")
     monkeypatch.setenv("NBEST_SERVER__PORT", "2")
@@ -42,7 +44,9 @@ def test_an_unknown_key_in_the_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_default_scorers_follow_the_engine() -> None:
-    names = [(scorer.name, scorer.backend) for scorer in Settings.load(engine={"kind": "scripted"}).loaded_scorers]
+    names = [
+        (scorer.name, scorer.backend) for scorer in Settings.load(engine={"kind": "scripted"}).loaded_scorers
+    ]
     assert names == [("outcome", "scripted"), ("step", "scripted")]
     assert Settings().loaded_scorers[0].backend == "vllm"
     assert Settings.load(scorers=[]).loaded_scorers == []

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from service.engine.scripted_engine import ScriptedEngine
-from service.meter import Meter, PhaseClock
-from service.metering import Bounds, MeteredEngine, MeteredScorers
+from service.metering.bounds import Bounds
+from service.metering.engine import MeteredEngine
+from service.metering.meter import Meter, PhaseClock
+from service.metering.scorers import MeteredScorers
 from service.metrics import Metrics
 from strategies.base.errors import ScorerFailed
 from strategies.base.ports import Delta
@@ -45,7 +47,11 @@ async def test_two_draws_number_their_candidates_on() -> None:
 async def test_max_samples_ends_the_draw() -> None:
     meter = Meter()
     metered = MeteredEngine(engine_of(), meter, Bounds(max_samples=3))
-    assert [len(await drawn(metered, 2)), len(await drawn(metered, 2)), len(await drawn(metered, 2))] == [2, 1, 0]
+    assert [len(await drawn(metered, 2)), len(await drawn(metered, 2)), len(await drawn(metered, 2))] == [
+        2,
+        1,
+        0,
+    ]
     assert meter.limit == "max_samples"
 
 
@@ -88,7 +94,9 @@ async def test_live_tokens_reach_the_listener_only_from_live_stages() -> None:
     assert len(heard) == 10
 
 
-@pytest.mark.parametrize(("fault", "reason"), [("raise", "error"), ("nan", "not_finite"), ("short", "short_answer")])
+@pytest.mark.parametrize(
+    ("fault", "reason"), [("raise", "error"), ("nan", "not_finite"), ("short", "short_answer")]
+)
 @pytest.mark.parametrize("kind", ["outcome", "step"])
 async def test_a_scorer_that_fails_is_an_error_with_a_reason(fault: Any, reason: str, kind: str) -> None:
     metrics = Metrics()

@@ -1,0 +1,130 @@
+"""The scorers as a strategy sees them: every answer counted, timed, checked, and given up at the deadline."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from service.metering.bounds import Bounds
+from service.metering.meter import Meter
+from service.metrics import Metrics
+from strategies.base.errors import ScorerFailed
+from strategies.base.ports import (
+    OutcomeScorer,
+    OutcomeScores,
+    ScorerKind,
+    Scorers,
+    StepScorer,
+    StepScores,
+)
+from strategies.base.types import Prompt
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class MeteredScorers:
+    """The loaded scorers, with every answer counted, timed and checked."""
+
+    inner: Scorers
+    meter: Meter
+    bounds: Bounds
+    metrics: Metrics
+
+    def kind(self, name: str) -> ScorerKind:
+        return self.inner.kind(name)
+
+    def default(self, kinds: Sequence[ScorerKind]) -> str:
+        return self.inner.default(kinds)
+
+    def outcome(self, name: str | None) -> OutcomeScorer:
+        return MeteredOutcomeScorer(self.inner.outcome(name), self)
+
+    def step(self, name: str | None) -> StepScorer:
+        return MeteredStepScorer(self.inner.step(name), self)
+
+    async def ask(self, scorer: str, call: Callable[[], Awaitable[T]], none: T) -> T:
+        """Run one scoring call within the deadline; at the deadline there is no score, and it is noted."""
+        try:
+            with self.meter.clock.phase("score"):
+                async with asyncio.timeout(self.bounds.seconds_left):
+                    return await call()
+        except TimeoutError:
+            self.meter.limit = "deadline"
+            return none
+        except ScorerFailed as error:
+            self.metrics.scorer_errors.labels(scorer, error.reason).inc()
+            raise
+
+    def count(self, tokens: int, cached: int) -> None:
+        self.meter.reward_model_tokens += tokens
+        self.meter.reward_model_cached_tokens += cached
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredOutcomeScorer:
+    """An outcome scorer whose answers are counted and checked: one finite number, or none, for each text."""
+
+    inner: OutcomeScorer
+    scorers: MeteredScorers
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    async def score(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
+        none = OutcomeScores((None,) * len(texts))
+        scores = await self.scorers.ask(self.name, lambda: self._checked(prompt, texts), none)
+        self.scorers.count(scores.tokens, scores.cached)
+        return scores
+
+    async def _checked(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
+        scores = await self.inner.score(prompt, texts)
+        _check_length(self.name, len(scores.values), len(texts), "texts")
+        _check_finite(self.name, [value for value in scores.values if value is not None])
+        return scores
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredStepScorer:
+    """A step scorer whose answers are counted and checked: one finite number for each step, or none for an answer."""
+
+    inner: StepScorer
+    scorers: MeteredScorers
+
+    @property
+    def name(self) -> str:
+        return self.inner.name
+
+    @property
+    def delimiter(self) -> str:
+        return self.inner.delimiter
+
+    async def score(self, prompt: Prompt, answers: Sequence[Sequence[str]]) -> StepScores:
+        none = StepScores((None,) * len(answers))
+        scores = await self.scorers.ask(self.name, lambda: self._checked(prompt, answers), none)
+        self.scorers.count(scores.tokens, scores.cached)
+        return scores
+
+    async def _checked(self, prompt: Prompt, answers: Sequence[Sequence[str]]) -> StepScores:
+        scores = await self.inner.score(prompt, answers)
+        _check_length(self.name, len(scores.values), len(answers), "answers")
+        for steps, values in zip(answers, scores.values, strict=True):
+            if values is not None:
+                _check_length(self.name, len(values), len(steps), "steps")
+                _check_finite(self.name, values)
+        return scores
+
+
+def _check_length(scorer: str, got: int, asked: int, what: str) -> None:
+    if got != asked:
+        message = f"scorer {scorer!r} gave {got} scores for {asked} {what}"
+        raise ScorerFailed(message, scorer=scorer, reason="short_answer")
+
+
+def _check_finite(scorer: str, values: Sequence[float]) -> None:
+    if not all(map(math.isfinite, values)):
+        raise ScorerFailed(
+            f"scorer {scorer!r} gave a number that is not finite", scorer=scorer, reason="not_finite"
+        )

@@ -1,0 +1,161 @@
+"""Loading: equal models share one engine, faults are found first, and scripted scorers need no model library."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.engine.turns import Turns
+from service.reward_models.base import PoolingModel, ScorerLoadError
+from service.reward_models.loader import load_scorers
+from service.reward_models.outcome import PooledOutcomeScorer
+from service.reward_models.process import PooledStepScorer
+from service.reward_models.registry import LoadedScorers
+from service.reward_models.starting import EngineShape
+from service.settings import ScorerSettings
+from strategies.base.types import Message, Prompt
+from tests.service.reward_models.checkpoints import save
+from tests.service.reward_models.fakes import FakeModel, PieceTokenizer
+
+PROMPT = Prompt((Message("user", "one and one"),))
+
+
+class Starter:
+    """Starts fake engines, remembers them, and fails at the one told."""
+
+    def __init__(self, fails_at: int | None = None) -> None:
+        self.started: list[tuple[EngineShape, Path, FakeModel]] = []
+        self._fails_at = fails_at
+
+    def __call__(self, shape: EngineShape, checkpoint: Path, turns: Turns) -> PoolingModel:
+        if len(self.started) == self._fails_at:
+            raise RuntimeError("out of\nmemory")
+        self.started.append((shape, checkpoint, FakeModel()))
+        return self.started[-1][2]
+
+
+def scorer(name: str, kind: str, model: Path | str, **more: Any) -> ScorerSettings:
+    return ScorerSettings.model_validate({"name": name, "kind": kind, "model": str(model), **more})
+
+
+def load(*settings: ScorerSettings, starter: Starter) -> LoadedScorers:
+    return load_scorers(settings, str, Turns(), start=starter, tokenizer=lambda folder: PieceTokenizer())
+
+
+async def test_scorers_of_one_model_share_its_engine(tmp_path: Path) -> None:
+    starter = Starter()
+    scorers = load(
+        scorer("o", "outcome", save(tmp_path)), scorer("s", "step", tmp_path, label=1), starter=starter
+    )
+    assert len(starter.started) == 1
+    assert list(scorers.engines) == ["o"]
+    outcome, step = scorers.outcome(None), scorers.step(None)
+    assert isinstance(outcome, PooledOutcomeScorer)
+    assert isinstance(step, PooledStepScorer)
+    assert outcome.model is step.model
+    assert outcome.pad_token_id == 0
+    assert len((await outcome.score(PROMPT, ["a"])).values) == 1
+    assert len((await step.score(PROMPT, [["a\n", "b"]])).values[0] or ()) == 2
+
+
+@pytest.mark.parametrize(("model", "dtype"), [("one", "bfloat16"), ("other", "auto")])
+def test_another_model_or_dtype_is_another_engine(tmp_path: Path, model: str, dtype: str) -> None:
+    first, second = save(tmp_path / "one"), save(tmp_path / model)
+    starter = Starter()
+    load(scorer("a", "outcome", first), scorer("b", "outcome", second, dtype=dtype), starter=starter)
+    assert len(starter.started) == 2
+
+
+def test_two_names_of_one_folder_are_one_model(tmp_path: Path) -> None:
+    starter = Starter()
+    save(tmp_path)
+    settings = [scorer("a", "outcome", "here"), scorer("b", "step", "there")]
+    load_scorers(
+        settings,
+        lambda model: str(tmp_path),
+        Turns(),
+        start=starter,
+        tokenizer=lambda folder: PieceTokenizer(),
+    )
+    assert len(starter.started) == 1
+
+
+def test_what_any_sharer_states_shapes_the_engine(tmp_path: Path) -> None:
+    starter = Starter()
+    save(tmp_path)
+    load(
+        scorer("a", "outcome", tmp_path, max_model_len=99),
+        scorer("b", "step", tmp_path, kv_cache_mib=128),
+        starter=starter,
+    )
+    assert starter.started[0][0] == EngineShape(max_model_len=99, kv_cache_mib=128)
+
+
+def test_sharers_that_disagree_are_told_so(tmp_path: Path) -> None:
+    save(tmp_path)
+    with pytest.raises(ScorerLoadError, match=r"scorer 'a': `max_num_seqs` differs.*a: 8, b: 9"):
+        load(
+            scorer("a", "outcome", tmp_path, max_num_seqs=8),
+            scorer("b", "step", tmp_path, max_num_seqs=9),
+            starter=Starter(),
+        )
+
+
+def test_a_label_beyond_the_head_names_the_scorer_before_anything_starts(tmp_path: Path) -> None:
+    starter = Starter()
+    with pytest.raises(ScorerLoadError, match=r"scorer 'b': label 2 .* rows are 0 to 1"):
+        load(scorer("a", "outcome", save(tmp_path)), scorer("b", "step", tmp_path, label=2), starter=starter)
+    assert not starter.started
+
+
+def test_softmax_over_one_row_is_refused(tmp_path: Path) -> None:
+    import torch
+
+    save(tmp_path, config={"id2label": {"0": "good"}}, head=torch.ones(1, 4))
+    with pytest.raises(ScorerLoadError, match="softmax of the one row"):
+        load(scorer("a", "step", tmp_path, activation="softmax"), starter=Starter())
+
+
+def test_an_unsound_checkpoint_names_the_scorer_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ScorerLoadError, match=r"^scorer 'a': no readable config\.json") as error:
+        load(scorer("a", "outcome", tmp_path), starter=Starter())
+    assert "\n" not in str(error.value)
+
+
+def test_an_engine_that_cannot_start_stops_those_that_did(tmp_path: Path) -> None:
+    starter = Starter(fails_at=1)
+    first, second = save(tmp_path / "one"), save(tmp_path / "two")
+    with pytest.raises(ScorerLoadError, match=r"^scorer 'b': RuntimeError: out of memory$"):
+        load(scorer("a", "outcome", first), scorer("b", "outcome", second), starter=starter)
+    assert starter.started[0][2].is_closed
+
+
+def test_scorers_describe_themselves_in_the_order_of_the_configuration(tmp_path: Path) -> None:
+    save(tmp_path)
+    settings = [
+        scorer("s", "step", tmp_path, label=1, activation="sigmoid", step_delimiter="\n\n"),
+        scorer("script", "outcome", "", backend="scripted"),
+        scorer("o", "outcome", tmp_path),
+    ]
+    infos = load(*settings, starter=Starter()).describe()
+    assert [info.name for info in infos] == ["s", "script", "o"]
+    assert (infos[0].label, infos[0].activation, infos[0].step_delimiter) == (1, "sigmoid", "\n\n")
+    assert (infos[1].model, infos[1].parameters, infos[1].step_delimiter) == ("scripted", None, None)
+    assert (infos[2].parameters, infos[2].max_model_len, infos[2].dtype) == (20, 10_000, "float32")
+
+
+def test_scripted_scorers_load_without_any_model_library() -> None:
+    program = """
+import sys
+from service.engine.turns import Turns
+from service.reward_models.loader import load_scorers
+from service.settings import ScorerSettings
+load_scorers([ScorerSettings(name="o", kind="outcome", backend="scripted"),
+              ScorerSettings(name="s", kind="step", backend="scripted", step_delimiter="#")], str, Turns())
+heavy = {"torch", "vllm", "transformers", "safetensors", "numpy"} & set(sys.modules)
+assert not heavy, heavy
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
