@@ -1,0 +1,60 @@
+# Every target sets up what it needs first; a set-up that is up to date takes a tenth of a second.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check format docs bench-overhead setup setup-dev lock clean
+
+# The first Python that will do; choose another with `make PYTHON=python3.12 …`.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+CODE = $(foreach folder,service strategies clients tests scripts benchmarks,\
+	$(if $(shell find $(folder) -name '*.py' -print -quit 2>/dev/null),$(folder)))
+ARGS ?=
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+
+demo: setup ## Start the service on the embedded models and ask it a first question
+	@$(BIN)/nbest demo $(ARGS)
+
+serve: setup ## Serve; options for `nbest serve` go in ARGS="…"
+	@$(BIN)/nbest serve $(ARGS)
+
+test: setup-dev ## Run every test: first those without an engine, then those on the real vLLM
+	$(BIN)/nbest embedded build
+	@fast=0; \
+	$(BIN)/python -m pytest -m "not engine" $(ARGS) || fast=$$?; \
+	$(BIN)/python -m pytest -m engine --timeout=900 $(ARGS) || exit $$?; \
+	exit $$fast
+
+check: setup-dev ## Check format, lint, types, import rules and documentation
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/mypy $(CODE)
+	$(BIN)/lint-imports
+	$(BIN)/python -m scripts.check_docs
+
+format: setup-dev ## Format the code and fix what the linter can
+	$(BIN)/ruff format $(CODE)
+	$(BIN)/ruff check --fix $(CODE)
+
+docs: setup-dev ## Write the generated parts of the documentation
+	$(BIN)/python -m scripts.generate_docs
+
+bench-overhead: setup ## Measure what the service adds to the engine's own time
+	$(BIN)/python -m benchmarks.overhead $(ARGS)
+
+setup: ## Make .venv from the locks (NBEST_DEVICE=cpu or gpu overrides what is found)
+	@test -n "$(PYTHON)" || { echo "nbest needs Python 3.11 to 3.14 and finds none: install one, or set PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) scripts/setup.py
+
+setup-dev: ## The same, with the tools for tests and checks
+	@test -n "$(PYTHON)" || { echo "nbest needs Python 3.11 to 3.14 and finds none: install one, or set PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) scripts/setup.py --dev
+
+lock: setup ## Resolve the requirements again; ARGS=--upgrade takes the newest versions
+	$(BIN)/python scripts/lock.py $(ARGS)
+
+clean: ## Remove the environment, caches and build outputs
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
