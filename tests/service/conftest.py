@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.app import create_app
+from service.engine.base import ServedEngine
 from service.engine.scripted_engine import ScriptedEngine
 from service.reward_models.base import ScorerInfo
 from service.reward_models.registry import LoadedScorers
@@ -37,7 +39,7 @@ class Running:
     """A service that listens: its address, and its insides."""
 
     url: str
-    engine: ScriptedEngine
+    engine: Any
     app: FastAPI
 
     def client(self) -> httpx.AsyncClient:
@@ -46,7 +48,7 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def listening(
-    engine: ScriptedEngine, scorers: LoadedScorers | None = None, settings: Settings | None = None
+    engine: ServedEngine, scorers: LoadedScorers | None = None, settings: Settings | None = None
 ) -> AsyncIterator[Running]:
     """A service on a free port of the loopback address, until the block is left."""
     app = create_app(settings or Settings(presets=PRESETS), engine, scorers or scripted_scorers())

@@ -1,6 +1,7 @@
 """Settings: which source wins, and that nothing wrong passes."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -31,7 +32,7 @@ def test_flags_beat_environment_beat_file_beat_defaults(
     ],
     ids=str,
 )
-def test_what_is_wrong_is_refused(flags: dict[str, object]) -> None:
+def test_what_is_wrong_is_refused(flags: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         Settings.load(**flags)
 

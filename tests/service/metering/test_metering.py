@@ -25,6 +25,14 @@ def engine_of(words: int = 10, token_s: float = 0.0) -> ScriptedEngine:
     return ScriptedEngine(script=lambda prompt, index: "w " * (words - 1) + "w", token_s=token_s)
 
 
+async def ask(scorers: MeteredScorers, kind: str) -> None:
+    """One question of two parts to the scorer of a kind."""
+    if kind == "outcome":
+        await scorers.outcome(None).score(PROMPT, ["a", "b"])
+    else:
+        await scorers.step(None).score(PROMPT, [["a", "b"]])
+
+
 async def drawn(metered: MeteredEngine, n: int) -> list[Candidate]:
     async with metered.sample(PROMPT, n) as stream:
         return [candidate async for candidate in stream]
@@ -102,10 +110,7 @@ async def test_a_scorer_that_fails_is_an_error_with_a_reason(fault: Any, reason:
     metrics = Metrics()
     scorers = MeteredScorers(scripted_scorers(fault), Meter(), Bounds(), metrics)
     with pytest.raises(ScorerFailed) as caught:
-        if kind == "outcome":
-            await scorers.outcome(None).score(PROMPT, ["a", "b"])
-        else:
-            await scorers.step(None).score(PROMPT, [["a", "b"]])
+        await ask(scorers, kind)
     assert caught.value.reason == reason
     assert metrics.scorer_errors.labels(kind, reason)._value.get() == 1
 

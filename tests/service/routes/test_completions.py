@@ -23,7 +23,9 @@ async def test_a_completion(http: httpx.AsyncClient) -> None:
 
 async def test_sixteen_tokens_are_the_default_as_at_openai(http: httpx.AsyncClient) -> None:
     body = {"model": "scripted", "prompt": "x"}
-    assert (await http.post("/v1/completions", json=body | {"max_tokens": 3})).json()["choices"][0]["finish_reason"] == "length"
+    assert (await http.post("/v1/completions", json=body | {"max_tokens": 3})).json()["choices"][0][
+        "finish_reason"
+    ] == "length"
     assert (await http.post("/v1/completions", json=body)).json()["usage"]["completion_tokens"] <= 16
 
 
@@ -33,7 +35,9 @@ async def test_echo_puts_the_prompt_first(http: httpx.AsyncClient) -> None:
 
 async def test_logprobs_are_parallel_lists(http: httpx.AsyncClient) -> None:
     logprobs = (await post(http, logprobs=1)).json()["choices"][0]["logprobs"]
-    assert len({len(logprobs[key]) for key in ("tokens", "token_logprobs", "top_logprobs", "text_offset")}) == 1
+    assert (
+        len({len(logprobs[key]) for key in ("tokens", "token_logprobs", "top_logprobs", "text_offset")}) == 1
+    )
     assert logprobs["text_offset"][1] == len(logprobs["tokens"][0])
 
 
@@ -62,7 +66,9 @@ async def test_a_stream(http: httpx.AsyncClient) -> None:
     ],
     ids=str,
 )
-async def test_what_cannot_be_honoured_is_refused(http: httpx.AsyncClient, fields: dict[str, Any], param: str) -> None:
+async def test_what_cannot_be_honoured_is_refused(
+    http: httpx.AsyncClient, fields: dict[str, Any], param: str
+) -> None:
     response = await post(http, **fields)
     assert response.status_code == 400
     assert (response.json()["error"]["param"] or "").startswith(param)

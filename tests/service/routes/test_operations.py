@@ -50,7 +50,9 @@ async def test_version(http: httpx.AsyncClient) -> None:
     assert (await http.get("/version")).json()["backend"] == "scripted"
 
 
-async def test_metrics_count_requests_candidates_and_tokens(http: httpx.AsyncClient, service: Running) -> None:
+async def test_metrics_count_requests_candidates_and_tokens(
+    http: httpx.AsyncClient, service: Running
+) -> None:
     body = {"model": "careful", "messages": [{"role": "user", "content": "6 times 7?"}]}
     await http.post("/v1/chat/completions", json=body)
     page = (await http.get("/metrics")).text
@@ -69,5 +71,7 @@ async def test_odd_paths_and_methods_add_no_series(http: httpx.AsyncClient) -> N
 
 async def test_the_openapi_document_describes_the_bodies(http: httpx.AsyncClient) -> None:
     document = (await http.get("/openapi.json")).json()
-    chat = document["paths"]["/v1/chat/completions"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+    chat = document["paths"]["/v1/chat/completions"]["post"]["requestBody"]["content"]["application/json"][
+        "schema"
+    ]
     assert chat == {"$ref": "#/components/schemas/ChatRequest"}

@@ -43,7 +43,9 @@ async def test_step_scores_name_their_steps(http: httpx.AsyncClient) -> None:
     ],
     ids=lambda value: str(value)[:50],
 )
-async def test_a_wrong_score_request_is_told(http: httpx.AsyncClient, fields: dict[str, Any], status: int) -> None:
+async def test_a_wrong_score_request_is_told(
+    http: httpx.AsyncClient, fields: dict[str, Any], status: int
+) -> None:
     response = await http.post("/v1/score", json=fields)
     assert response.status_code == status
     assert response.json()["error"]["message"]
@@ -57,7 +59,10 @@ async def test_selection_uses_what_candidates_carry(http: httpx.AsyncClient) -> 
 
 
 async def test_step_scores_are_aggregated_as_the_strategy_says(http: httpx.AsyncClient) -> None:
-    candidates = [{"text": "a", "step_scores": [0.9, 0.1]}, {"text": "b", "step_scores": [0.4, 0.5]}]
+    candidates: list[dict[str, Any]] = [
+        {"text": "a", "step_scores": [0.9, 0.1]},
+        {"text": "b", "step_scores": [0.4, 0.5]},
+    ]
     low = (await select(http, candidates)).json()
     high = (await select(http, candidates, strategy=BEST | {"aggregation": "max"})).json()
     assert (low["selected"], high["selected"]) == ([1], [0])
