@@ -68,9 +68,8 @@ def create_app(settings: Settings, engine: ServedEngine, scorers: ServedScorers)
             service.draining = True
             await asyncio.gather(engine.aclose(), scorers.aclose())
 
-    app = FastAPI(
-        title="nbest", version=VERSION, lifespan=lifespan, summary="Inference-time selection and decoding."
-    )
+    # FastAPI's own pages of documentation load their scripts from elsewhere, which a closed network does not reach.
+    app = FastAPI(title="nbest", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.service = service
     for group in (chat, completions, models, strategies, scoring, health):
         app.include_router(group.router)

@@ -59,17 +59,19 @@ async def test_selection_uses_what_candidates_carry(http: httpx.AsyncClient) -> 
 
 
 async def test_step_scores_are_aggregated_as_the_strategy_says(http: httpx.AsyncClient) -> None:
-    candidates: list[dict[str, Any]] = [
-        {"text": "a", "step_scores": [0.9, 0.1]},
-        {"text": "b", "step_scores": [0.4, 0.5]},
-    ]
+    given = {"a": [0.9, 0.1], "b": [0.4, 0.5]}
+    candidates: list[dict[str, Any]] = [{"text": text, "step_scores": steps} for text, steps in given.items()]
     low = (await select(http, candidates)).json()
     high = (await select(http, candidates, strategy=BEST | {"aggregation": "max"})).json()
     assert (low["selected"], high["selected"]) == ([1], [0])
 
 
 async def test_what_a_candidate_lacks_is_scored(http: httpx.AsyncClient) -> None:
-    candidates = [{"text": "a [score=0.3]"}, {"text": "b", "score": 0.1}, {"text": "c [score=0.2]"}]
+    candidates: list[dict[str, Any]] = [
+        {"text": "a [score=0.3]"},
+        {"text": "b", "score": 0.1},
+        {"text": "c [score=0.2]"},
+    ]
     reply = (await select(http, candidates, **QUESTION)).json()
     assert [candidate["score"] for candidate in reply["nbest"]["candidates"]] == [0.3, 0.1, 0.2]
 
