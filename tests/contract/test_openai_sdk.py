@@ -10,43 +10,37 @@ from openai import AsyncOpenAI, OpenAI
 
 from service.engine.scripted_engine import ScriptedEngine
 from strategies.catalog import CATALOG
-from tests.service.conftest import Running, listening, until
+from tests.service.fixtures import Running, listening, until
 
 MESSAGES: Any = [{"role": "user", "content": "What is 6 times 7?"}]
 BEST = {"strategy": {"name": "best_of_n", "n": 4, "explain": "full"}}
 
 
 @pytest.fixture
-async def service() -> AsyncIterator[Running]:
-    async with listening(ScriptedEngine()) as running:
-        yield running
-
-
-@pytest.fixture
-async def client(service: Running) -> AsyncIterator[AsyncOpenAI]:
-    async with AsyncOpenAI(base_url=f"{service.url}/v1", api_key="unused", max_retries=0) as opened:
+async def client(shared: Running) -> AsyncIterator[AsyncOpenAI]:
+    async with AsyncOpenAI(base_url=f"{shared.url}/v1", api_key="unused", max_retries=0) as opened:
         yield opened
 
 
-async def in_thread(service: Running, call: Any) -> Any:
+async def in_thread(shared: Running, call: Any) -> Any:
     """Run a synchronous client beside the server, which lives in this loop."""
-    with OpenAI(base_url=f"{service.url}/v1", api_key="unused", max_retries=0) as client:
+    with OpenAI(base_url=f"{shared.url}/v1", api_key="unused", max_retries=0) as client:
         return await asyncio.to_thread(call, client)
 
 
-async def test_sync(service: Running) -> None:
-    reply = await in_thread(service, lambda c: c.chat.completions.create(model="scripted", messages=MESSAGES))
+async def test_sync(shared: Running) -> None:
+    reply = await in_thread(shared, lambda c: c.chat.completions.create(model="scripted", messages=MESSAGES))
     assert "The answer is" in reply.choices[0].message.content
     assert reply.usage.total_tokens == reply.usage.prompt_tokens + reply.usage.completion_tokens
     assert reply._request_id.startswith("req_")
 
 
-async def test_sync_stream(service: Running) -> None:
+async def test_sync_stream(shared: Running) -> None:
     def read(client: OpenAI) -> str:
         stream = client.chat.completions.create(model="scripted", messages=MESSAGES, stream=True)
         return "".join(chunk.choices[0].delta.content or "" for chunk in stream)
 
-    assert "The answer is" in await in_thread(service, read)
+    assert "The answer is" in await in_thread(shared, read)
 
 
 async def test_async_with_a_strategy_in_extra_body(client: AsyncOpenAI) -> None:
@@ -120,9 +114,9 @@ async def test_an_unknown_model_is_not_found(client: AsyncOpenAI) -> None:
         await client.chat.completions.create(model="gpt-nothing", messages=MESSAGES)
 
 
-async def test_a_dead_engine_is_retried_by_the_sdk_and_then_an_error(service: Running) -> None:
-    service.engine.dead = True
-    async with AsyncOpenAI(base_url=f"{service.url}/v1", api_key="unused", max_retries=1) as client:
+async def test_a_dead_engine_is_retried_by_the_sdk_and_then_an_error(own: Running) -> None:
+    own.engine.dead = True
+    async with AsyncOpenAI(base_url=f"{own.url}/v1", api_key="unused", max_retries=1) as client:
         with pytest.raises(openai.InternalServerError) as caught:
             await client.chat.completions.create(model="scripted", messages=MESSAGES)
     assert caught.value.status_code == 503

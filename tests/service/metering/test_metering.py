@@ -16,7 +16,7 @@ from service.metrics import Metrics
 from strategies.base.errors import ScorerFailed
 from strategies.base.ports import Delta
 from strategies.base.types import Candidate, Message, Prompt
-from tests.service.conftest import scripted_scorers
+from tests.service.fixtures import scripted_scorers
 
 PROMPT = Prompt((Message("user", "one two three"),))
 

@@ -12,7 +12,7 @@ from service.engine.scripted_engine import ScriptedEngine
 from service.protocol.chat import ChatRequest
 from strategies.base.types import Decoding
 from strategies.catalog import CATALOG
-from tests.service.conftest import Running, listening, scripted_scorers, until
+from tests.service.fixtures import Running, listening, scripted_scorers, until
 
 ASK: dict[str, Any] = {"model": "scripted", "messages": [{"role": "user", "content": "What is 6 times 7?"}]}
 BEST = {"name": "best_of_n", "n": 3}
@@ -30,14 +30,14 @@ async def events(http: httpx.AsyncClient, **fields: Any) -> list[Any]:
     return [line if line == "[DONE]" else json.loads(line) for line in lines]
 
 
-async def test_a_plain_request_is_an_ordinary_completion(http: httpx.AsyncClient, service: Running) -> None:
-    reply = (await post(http)).json()
+async def test_a_plain_request_is_an_ordinary_completion(own_http: httpx.AsyncClient, own: Running) -> None:
+    reply = (await post(own_http)).json()
     assert reply["object"] == "chat.completion"
     assert reply["choices"][0]["message"]["role"] == "assistant"
     assert reply["choices"][0]["message"]["content"].startswith(reply["choices"][0]["message"]["content"][:1])
     assert reply["choices"][0]["finish_reason"] == "stop"
     assert "nbest" not in reply
-    assert reply["usage"]["completion_tokens"] == service.engine.generation_tokens > 0
+    assert reply["usage"]["completion_tokens"] == own.engine.generation_tokens > 0
 
 
 async def test_best_of_n_returns_the_candidate_with_the_highest_score(
@@ -135,15 +135,16 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("fields", "param"), REFUSED, ids=lambda value: str(value)[:60])
 async def test_what_cannot_be_honoured_is_refused_by_name(
-    http: httpx.AsyncClient, service: Running, fields: dict[str, Any], param: str
+    http: httpx.AsyncClient, shared: Running, fields: dict[str, Any], param: str
 ) -> None:
+    read = shared.engine.prompt_tokens
     response = await post(http, **fields)
     error = response.json()["error"]
     assert response.status_code == (404 if param == "strategy.scorer" else 400)
     assert (error["param"] or "").startswith(param)
     assert set(error) == {"message", "type", "param", "code"}
     assert len(response.content) <= 4096
-    assert service.engine.prompt_tokens == 0
+    assert shared.engine.prompt_tokens == read
     assert response.headers["x-should-retry"] == "false"
 
 
@@ -172,23 +173,21 @@ FIELD_VALUES: dict[str, Any] = {
 FIELDS = sorted({*ChatRequest.model_fields, *ChatRequest.refused} - {"model", "messages", "strategy"})
 
 
+NEEDS: dict[str, dict[str, Any]] = {"stream_options": {"stream": True}, "top_logprobs": {"logprobs": True}}
+"""What some fields need beside them to mean anything."""
+
+
 @pytest.mark.parametrize("strategy", CATALOG)
 @pytest.mark.parametrize("field", FIELDS)
-async def test_every_field_is_honoured_or_refused_by_every_strategy(field: str, strategy: str) -> None:
+async def test_every_field_is_honoured_or_refused_by_every_strategy(
+    http: httpx.AsyncClient, field: str, strategy: str
+) -> None:
     """No silent drop: a field reaches the engine, shapes the reply, is a label, or is a 400 that names it."""
-    engine = ScriptedEngine()
-    value = FIELD_VALUES.get(field, "something")
-    extra = (
-        {"stream": True}
-        if field == "stream_options"
-        else {"logprobs": True}
-        if field == "top_logprobs"
-        else {}
-    )
-    async with listening(engine) as running, running.client() as http:
-        response = await post(http, strategy={"name": strategy}, **{field: value}, **extra)
-    if field in ChatRequest.refused:
-        assert (response.status_code, response.json()["error"]["param"]) == (400, field)
+    fields = {field: FIELD_VALUES.get(field, "something")} | NEEDS.get(field, {})
+    response = await post(http, strategy={"name": strategy}, **fields)
+    refused = ChatRequest.refused.keys() | CATALOG[strategy].refuses
+    if refused & fields.keys():
+        assert (response.status_code, response.json()["error"]["param"]) == (400, *(refused & fields.keys()))
     else:
         assert response.status_code == 200, response.text
 
@@ -306,10 +305,10 @@ async def test_stream_of_several_choices_keeps_them_apart(http: httpx.AsyncClien
 
 
 async def test_an_error_before_the_first_text_has_its_status(
-    http: httpx.AsyncClient, service: Running
+    own_http: httpx.AsyncClient, own: Running
 ) -> None:
-    service.engine.dead = True
-    response = await post(http, stream=True)
+    own.engine.dead = True
+    response = await post(own_http, stream=True)
     assert (response.status_code, response.json()["error"]["code"]) == (503, "engine_failed")
 
 

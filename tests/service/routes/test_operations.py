@@ -4,7 +4,7 @@ import httpx
 import jsonschema
 import pytest
 
-from tests.service.conftest import Running
+from tests.service.fixtures import Running
 
 
 async def test_models_lists_the_generator_and_the_presets(http: httpx.AsyncClient) -> None:
@@ -33,17 +33,17 @@ async def test_scorers_says_what_is_loaded(http: httpx.AsyncClient) -> None:
     ]
 
 
-async def test_health_stays_up_and_ready_tells_the_truth(http: httpx.AsyncClient, service: Running) -> None:
-    assert (await http.get("/ready")).json() == {"ready": True, "reason": None}
-    service.engine.dead = True
-    ready = await http.get("/ready")
-    assert (ready.status_code, (await http.get("/health")).status_code) == (503, 200)
+async def test_health_stays_up_and_ready_tells_the_truth(own_http: httpx.AsyncClient, own: Running) -> None:
+    assert (await own_http.get("/ready")).json() == {"ready": True, "reason": None}
+    own.engine.dead = True
+    ready = await own_http.get("/ready")
+    assert (ready.status_code, (await own_http.get("/health")).status_code) == (503, 200)
     assert "dead" in ready.json()["reason"]
 
 
-async def test_ready_says_no_while_draining(http: httpx.AsyncClient, service: Running) -> None:
-    service.app.state.service.draining = True
-    assert (await http.get("/ready")).json() == {"ready": False, "reason": "draining"}
+async def test_ready_says_no_while_draining(own_http: httpx.AsyncClient, own: Running) -> None:
+    own.app.state.service.draining = True
+    assert (await own_http.get("/ready")).json() == {"ready": False, "reason": "draining"}
 
 
 async def test_version(http: httpx.AsyncClient) -> None:
@@ -51,15 +51,15 @@ async def test_version(http: httpx.AsyncClient) -> None:
 
 
 async def test_metrics_count_requests_candidates_and_tokens(
-    http: httpx.AsyncClient, service: Running
+    own_http: httpx.AsyncClient, own: Running
 ) -> None:
     body = {"model": "careful", "messages": [{"role": "user", "content": "6 times 7?"}]}
-    await http.post("/v1/chat/completions", json=body)
-    page = (await http.get("/metrics")).text
+    await own_http.post("/v1/chat/completions", json=body)
+    page = (await own_http.get("/metrics")).text
     assert 'nbest_requests_total{outcome="ok",route="chat",strategy="best_of_n"} 1.0' in page
     assert 'nbest_candidates_total{fate="selected",strategy="best_of_n"} 1.0' in page
     assert 'nbest_candidates_total{fate="kept",strategy="best_of_n"} 3.0' in page
-    assert f'nbest_tokens_total{{kind="draw"}} {service.engine.generation_tokens}.0' in page
+    assert f'nbest_tokens_total{{kind="draw"}} {own.engine.generation_tokens}.0' in page
 
 
 async def test_odd_paths_and_methods_add_no_series(http: httpx.AsyncClient) -> None:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from service.engine.scripted_engine import ScriptedEngine
-from tests.service.conftest import listening, scripted_scorers
+from tests.service.fixtures import listening, scripted_scorers
 
 QUESTION = {"messages": [{"role": "user", "content": "6 times 7?"}]}
 BEST = {"name": "best_of_n"}

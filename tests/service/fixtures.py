@@ -78,16 +78,29 @@ def _signals_left_alone(server: uvicorn.Server) -> Iterator[None]:
     yield
 
 
-@pytest.fixture
-async def service() -> AsyncIterator[Running]:
-    """The default scripted service."""
+@pytest.fixture(scope="session")
+async def shared() -> AsyncIterator[Running]:
+    """One service for every test that only asks."""
     async with listening(ScriptedEngine()) as running:
         yield running
 
 
 @pytest.fixture
-async def http(service: Running) -> AsyncIterator[httpx.AsyncClient]:
-    async with service.client() as client:
+async def http(shared: Running) -> AsyncIterator[httpx.AsyncClient]:
+    async with shared.client() as client:
+        yield client
+
+
+@pytest.fixture
+async def own() -> AsyncIterator[Running]:
+    """A service of the test's own, to count in or to break."""
+    async with listening(ScriptedEngine()) as running:
+        yield running
+
+
+@pytest.fixture
+async def own_http(own: Running) -> AsyncIterator[httpx.AsyncClient]:
+    async with own.client() as client:
         yield client
 
 
