@@ -1,0 +1,218 @@
+"""The client for programs that wait for each call; `AsyncClient` has the same calls for those that do not."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
+from typing import Self, TypeVar, Unpack
+
+import httpx
+
+from nbest_client import _requests
+from nbest_client._answer import Answer
+from nbest_client._catalog import ModelInfo, Models, ScorerInfo, Scorers, Strategies, StrategyInfo
+from nbest_client._deadline import Deadline
+from nbest_client._errors import NbestError
+from nbest_client._given import Given
+from nbest_client._replies import Reply, read
+from nbest_client._requests import Call, Messages, Sampling
+from nbest_client._results import Compared, Comparison, Generation, Piece, Scores, Selection
+from nbest_client._retry import Retries
+from nbest_client._settings import TIMEOUT_S, Settings, successful
+from nbest_client._strategy import AnyStrategy
+from nbest_client._transport import Incoming, Transport
+
+T = TypeVar("T")
+
+
+class Client:
+    """A connection to an nbest server. Threads may share it; close it, or use it as a context manager.
+
+    `model`: what to ask for; by default the first that the server lists.
+    `timeout_s`: bounds each call as a whole, trying again and reading a stream included; also an argument of each call.
+    `max_retries`: how often a request is sent again where the server says that it may help, or the connection fails.
+    `http`: an httpx client of your own, for proxies or certificates; it stays yours to close.
+    """
+
+    def __init__(
+        self,
+        base_url: str = "http://127.0.0.1:8000",
+        *,
+        api_key: str | None = None,
+        model: str | None = None,
+        timeout_s: float = TIMEOUT_S,
+        max_retries: int = 2,
+        http: httpx.Client | None = None,
+    ) -> None:
+        self._transport = Transport(_requests.root(base_url), _requests.headers(api_key), http)
+        self._settings = Settings(timeout_s, Retries(max_retries))
+        self._model = model
+
+    def generate(
+        self,
+        messages: Messages,
+        *,
+        strategy: AnyStrategy | None = None,
+        model: str | None = None,
+        n: int = 1,
+        timeout_s: float | None = None,
+        **sampling: Unpack[Sampling],
+    ) -> Generation:
+        """The answer that the strategy selects, or the `n` best; without a strategy, plain samples."""
+        deadline = self._settings.deadline(timeout_s)
+        model = model or self._default_model(deadline)
+        call = _requests.chat(messages, model=model, strategy=strategy, n=n, sampling=sampling)
+        return self._complete(call, deadline)
+
+    @contextlib.contextmanager
+    def stream(
+        self,
+        messages: Messages,
+        *,
+        strategy: AnyStrategy | None = None,
+        model: str | None = None,
+        n: int = 1,
+        timeout_s: float | None = None,
+        **sampling: Unpack[Sampling],
+    ) -> Iterator["Stream"]:
+        """The same, as it is written. Leaving the block closes the connection, and that stops the server's work."""
+        deadline = self._settings.deadline(timeout_s)
+        model = model or self._default_model(deadline)
+        call = _requests.chat(messages, model=model, strategy=strategy, n=n, sampling=sampling, stream=True)
+        incoming = self._retrying(lambda: self._begin(call, deadline), deadline)
+        try:
+            yield Stream(incoming)
+        finally:
+            incoming.close()
+
+    def score(
+        self,
+        messages: Messages,
+        texts: Sequence[str],
+        *,
+        scorer: str | None = None,
+        timeout_s: float | None = None,
+    ) -> Scores:
+        """What a loaded scorer thinks of each text as the answer to the messages; by default the first scorer."""
+        call = _requests.score(messages, texts, scorer)
+        reply = self._send(call, self._settings.deadline(timeout_s))
+        return read(reply, Scores, texts=texts, request_id=reply.request_id)
+
+    def select(
+        self,
+        candidates: Sequence[str | Given],
+        *,
+        strategy: AnyStrategy,
+        messages: Messages | None = None,
+        k: int = 1,
+        timeout_s: float | None = None,
+    ) -> Selection:
+        """Which of your candidates the strategy selects. Those without a score need the messages they answer."""
+        given = Given.each(candidates)
+        call = _requests.select(given, strategy=strategy, messages=messages, k=k)
+        reply = self._send(call, self._settings.deadline(timeout_s))
+        return read(reply, Selection, candidates=given, request_id=reply.request_id)
+
+    def compare(
+        self,
+        messages: Messages,
+        strategies: Sequence[AnyStrategy | None],
+        *,
+        model: str | None = None,
+        n: int = 1,
+        timeout_s: float | None = None,
+        **sampling: Unpack[Sampling],
+    ) -> Comparison:
+        """What each strategy makes of the same question, one after the other; an error stands in its row."""
+        deadline = self._settings.deadline(timeout_s)
+        model = model or self._default_model(deadline)
+        calls = [
+            _requests.chat(messages, model=model, strategy=strategy, n=n, sampling=sampling)
+            for strategy in strategies
+        ]
+        pairs = zip(strategies, calls, strict=True)
+        return Comparison(tuple(self._compared(strategy, call, deadline) for strategy, call in pairs))
+
+    def models(self, *, timeout_s: float | None = None) -> Sequence[ModelInfo]:
+        """Every name that a request may put in `model`."""
+        return read(self._send(_requests.MODELS, self._settings.deadline(timeout_s)), Models).data
+
+    def strategies(self, *, timeout_s: float | None = None) -> Sequence[StrategyInfo]:
+        """Every strategy that the server has."""
+        return read(self._send(_requests.STRATEGIES, self._settings.deadline(timeout_s)), Strategies).data
+
+    def scorers(self, *, timeout_s: float | None = None) -> Sequence[ScorerInfo]:
+        """Every scorer that the server has loaded."""
+        return read(self._send(_requests.SCORERS, self._settings.deadline(timeout_s)), Scorers).data
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _complete(self, call: Call, deadline: Deadline) -> Generation:
+        reply = self._send(call, deadline)
+        return read(reply, Generation, request_id=reply.request_id)
+
+    def _compared(self, strategy: AnyStrategy | None, call: Call, deadline: Deadline) -> Compared:
+        started = time.monotonic()
+        try:
+            outcome: Generation | NbestError = self._complete(call, deadline)
+        except NbestError as error:
+            outcome = error
+        return Compared.of(strategy, time.monotonic() - started, outcome)
+
+    def _default_model(self, deadline: Deadline) -> str:
+        if self._model is None:
+            self._model = read(self._send(_requests.MODELS, deadline), Models).first
+        return self._model
+
+    def _send(self, call: Call, deadline: Deadline) -> Reply:
+        return self._retrying(lambda: successful(self._transport.open(call, deadline).whole()), deadline)
+
+    def _begin(self, call: Call, deadline: Deadline) -> Incoming:
+        """A stream whose first bytes are on their way; until then an error is one like any other."""
+        incoming = self._transport.open(call, deadline)
+        if incoming.status != 200:
+            successful(incoming.whole())
+        return incoming
+
+    def _retrying(self, attempt: Callable[[], T], deadline: Deadline) -> T:
+        tried = 0
+        while True:
+            tried += 1
+            try:
+                return attempt()
+            except NbestError as error:
+                pause_s = self._settings.pause_s(error, tried, deadline)
+            time.sleep(pause_s)
+
+
+class Stream:
+    """The pieces of an answer as they come, and once they have all come, the whole answer as `result`."""
+
+    def __init__(self, incoming: Incoming) -> None:
+        self._incoming = incoming
+        self._answer = Answer(incoming.headers)
+        self._pieces: Iterator[Piece] = iter(())
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Piece:
+        while (piece := next(self._pieces, None)) is None:
+            if self._answer.done:
+                raise StopIteration
+            self._pieces = self._answer.feed(self._incoming.piece())
+        return piece
+
+    @property
+    def result(self) -> Generation:
+        """The whole answer, with explanation and usage. RuntimeError before the end."""
+        return self._answer.generation()

@@ -1,0 +1,190 @@
+"""What a call gives back: answers, scores, selections, and strategies side by side; each shows itself."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import AliasPath, ConfigDict, Field
+
+from nbest_client._display import Block, Shown, Table, Text
+from nbest_client._errors import NbestError
+from nbest_client._explanation import Explanation, Told
+from nbest_client._given import Given
+from nbest_client._strategy import AnyStrategy
+
+
+class Choice(Told):
+    """One answer. `logprobs` is OpenAI's object, where it was asked for."""
+
+    index: int
+    text: str = Field(validation_alias=AliasPath("message", "content"))
+    finish_reason: str | None
+    logprobs: Mapping[str, Any] | None = None
+
+
+class Usage(Told):
+    """What the engine counted for the request, all candidates together; the details sum to `completion_tokens`."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    total_tokens: int
+    prompt_tokens_details: Mapping[str, int] = {}
+    completion_tokens_details: Mapping[str, int] = {}
+    nbest: Mapping[str, int] = {}
+
+
+class Generation(Shown, Told):
+    """The answer to a chat, best choice first; `text` is the first one's."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+
+    id: str
+    object: str = "chat.completion"
+    created: int
+    model: str
+    system_fingerprint: str | None = None
+    choices: tuple[Choice, ...] = Field(min_length=1)
+    usage: Usage | None = None
+    explanation: Explanation | None = Field(None, validation_alias="nbest")
+    request_id: str | None = None
+
+    @property
+    def text(self) -> str:
+        return self.choices[0].text
+
+    @property
+    def texts(self) -> list[str]:
+        """Every choice's, best first."""
+        return [choice.text for choice in self.choices]
+
+    def _blocks(self) -> Sequence[Block]:
+        answers: list[Block] = [Text("answer", text) for text in self.texts]
+        if self.explanation is None:
+            return [*answers, *self._cost()]
+        *tables, why = self.explanation._blocks()
+        return [*tables, *answers, why, *self._cost()]
+
+    def _cost(self) -> list[Block]:
+        if self.usage is None:
+            return []
+        parts = [
+            f"{self.usage.completion_tokens} tokens generated",
+            f"{self.usage.prompt_tokens} in the prompt",
+        ]
+        if read := self.usage.nbest.get("reward_model_tokens"):
+            parts.append(f"{read} read by reward models")
+        return [Text("cost", ", ".join(parts))]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """New text of one choice of a stream; printing it prints the text."""
+
+    index: int
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class TextScore(Told):
+    """One text's score from an outcome scorer; its steps with a score each from a step scorer."""
+
+    index: int
+    score: float | None = None
+    steps: tuple[str, ...] | None = None
+    step_scores: tuple[float, ...] | None = None
+
+
+class Scores(Shown, Told):
+    """What a scorer thinks of each text: `data` and `texts` in the order in which they were given."""
+
+    object: str = "list"
+    scorer: str
+    kind: str
+    data: tuple[TextScore, ...]
+    texts: tuple[str, ...]
+    usage: Mapping[str, int] = {}
+    request_id: str | None = None
+
+    def _blocks(self) -> Sequence[Block]:
+        columns = ["#", "text", "score" if self.kind == "outcome" else "step scores"]
+        rows = [[item.index, self.texts[item.index], _opinion(item)] for item in self.data]
+        return [Table(f"{self.scorer} ({self.kind})", columns, rows)]
+
+
+def _opinion(item: TextScore) -> object:
+    if item.step_scores is None:
+        return item.score
+    return " ".join(f"{score:.3f}" for score in item.step_scores)
+
+
+class Selection(Shown, Told):
+    """Which of the given candidates the strategy selects: their indices in `selected`, best first."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", populate_by_name=True)
+
+    object: str = "selection"
+    selected: tuple[int, ...]
+    explanation: Explanation | None = Field(None, validation_alias="nbest")
+    candidates: tuple[Given, ...]
+    request_id: str | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of the selected candidates, best first."""
+        return [self.candidates[i].text for i in self.selected]
+
+    def _blocks(self) -> Sequence[Block]:
+        told = self.explanation._blocks() if self.explanation else []
+        return [*told, *(Text(f"selected [{i}]", self.candidates[i].text) for i in self.selected)]
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What one strategy made of the question: a result, or the error in its place; `seconds` as the caller waited."""
+
+    strategy: str
+    seconds: float
+    result: Generation | None = None
+    error: NbestError | None = None
+
+    @classmethod
+    def of(
+        cls, strategy: AnyStrategy | None, seconds: float, outcome: "Generation | NbestError"
+    ) -> "Compared":
+        """One row of a comparison."""
+        name = "no strategy" if strategy is None else str(strategy)
+        if isinstance(outcome, NbestError):
+            return cls(name, seconds, error=outcome)
+        return cls(name, seconds, result=outcome)
+
+    def _row(self) -> list[object]:
+        if self.result is None:
+            error = f"{type(self.error).__name__}: {self.error}"
+            return [self.strategy, error, None, None, self.seconds, None]
+        told, usage = self.result.explanation, self.result.usage
+        winner = told.winner if told else None
+        answer = (winner and winner.answer) or self.result.text
+        score = winner.score if winner else None
+        tokens = usage.completion_tokens if usage else None
+        return [self.strategy, answer, score, tokens, self.seconds, told.degraded if told else None]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison(Shown):
+    """The same question asked of several strategies, in the order in which they were given."""
+
+    rows: tuple[Compared, ...]
+
+    @property
+    def results(self) -> list[Generation]:
+        """Those that came; the first error is raised where one did not."""
+        for row in self.rows:
+            if row.error is not None:
+                raise row.error
+        return [row.result for row in self.rows if row.result is not None]
+
+    def _blocks(self) -> Sequence[Block]:
+        columns = ["strategy", "answer", "score", "tokens", "seconds", "degraded"]
+        return [Table(f"{len(self.rows)} strategies", columns, [row._row() for row in self.rows])]
