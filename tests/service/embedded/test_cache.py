@@ -34,7 +34,6 @@ def fakes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(building, "dequantise", fake_dequantise)
     monkeypatch.setattr(building, "merge", fake_merge)
-    monkeypatch.setattr(building.source, "fetch_gguf", fake_fetch)
     return merges
 
 
@@ -69,7 +68,7 @@ def test_only_the_checkpoint_is_left_in_the_folder(tmp_path: Path, fakes: list[s
 
 
 def test_a_missing_adapter_is_a_clear_error(tmp_path: Path, fakes: list[str]) -> None:
-    with pytest.raises(EmbeddedError, match="adapter is missing at .*nbest embedded train"):
+    with pytest.raises(EmbeddedError, match=r"adapter is missing at .*nbest embedded train"):
         build(folder=tmp_path, adapter=tmp_path / "none", fetch=fake_fetch)
 
 

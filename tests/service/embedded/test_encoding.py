@@ -7,29 +7,11 @@ import pytest
 
 from service.embedded.encoding import IGNORED, EncodedAnswer, Row, collate, encode
 from service.embedded.problems import Problem
-from service.embedded.template import END, START
+from tests.service.embedded.characters import CharacterTokenizer
 
 torch: Any = pytest.importorskip("torch")
 
 PROBLEM = Problem("k", "addition", "Add 12 and 31.", 12, "+", 31, 43, "s", "apples")
-
-
-class CharacterTokenizer:
-    """One token a character, but the markers are one token each: enough for offsets and labels."""
-
-    pad_token_id = 0
-
-    def __call__(self, text: str | list[str], **options: object) -> dict[str, Any]:
-        if isinstance(text, list):
-            encoded = [self(one) for one in text]
-            return {key: [item[key] for item in encoded] for key in ("input_ids", "offset_mapping")}
-        ids, offsets, at = [], [], 0
-        while at < len(text):
-            marker = next((m for m in (START, END) if text.startswith(m, at)), text[at])
-            ids.append(1 + (START, END).index(marker) if marker in (START, END) else 3 + ord(marker) % 90)
-            offsets.append((at, at + len(marker)))
-            at += len(marker)
-        return {"input_ids": ids, "offset_mapping": offsets}
 
 
 def encoded(answer: str) -> EncodedAnswer:
@@ -76,7 +58,9 @@ def tiny_llama() -> Any:
 
 
 def plain(ids: list[int]) -> Row:
-    return Row((ids[0],), (EncodedAnswer(tuple(ids[1:]), (1,) * (len(ids) - 1), (IGNORED,) * (len(ids) - 1), 1),))
+    return Row(
+        (ids[0],), (EncodedAnswer(tuple(ids[1:]), (1,) * (len(ids) - 1), (IGNORED,) * (len(ids) - 1), 1),)
+    )
 
 
 def states(model: Any, rows: list[Row]) -> Any:
@@ -96,7 +80,9 @@ def test_a_packed_answer_has_the_states_that_it_has_alone() -> None:
     for answer in packed.answers:
         alone = plain([*packed.question, *answer.ids])
         with torch.no_grad():
-            expected = model(input_ids=torch.tensor([[*alone.question, *alone.answers[0].ids]])).last_hidden_state
+            expected = model(
+                input_ids=torch.tensor([[*alone.question, *alone.answers[0].ids]])
+            ).last_hidden_state
         size = len(answer.ids)
         torch.testing.assert_close(
             together[0, at : at + size], expected[0, len(packed.question) :], atol=1e-5, rtol=1e-4
@@ -138,6 +124,10 @@ def test_the_loss_falls_as_the_scores_agree_with_the_labels() -> None:
             labels = torch.stack([batch.outcomes, batch.steps], -1).clamp(min=0)
             return SimpleNamespace(last_hidden_state=self.sign * (2.0 * labels - 1))
 
-    batch = collate([encode(CharacterTokenizer(), PROBLEM, ["12 + 31 = 43\nThe answer is 43.", "12 + 31 = 44"])], 0)
+    batch = collate(
+        [encode(CharacterTokenizer(), PROBLEM, ["12 + 31 = 43\nThe answer is 43.", "12 + 31 = 44"])], 0
+    )
     digits = torch.zeros(10, 2)
-    assert loss(Fixed(4.0), digits, batch) < loss(Fixed(0.0), digits, batch) < loss(Fixed(-4.0), digits, batch)
+    assert (
+        loss(Fixed(4.0), digits, batch) < loss(Fixed(0.0), digits, batch) < loss(Fixed(-4.0), digits, batch)
+    )

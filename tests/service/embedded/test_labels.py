@@ -106,3 +106,15 @@ def test_synthetic_answers_are_a_mixture_and_differ(problem: Problem) -> None:
 def test_a_near_miss_is_never_right() -> None:
     rng = random.Random(0)
     assert all(near_miss(p, rng) != p.answer for p, _ in product(problems("train", 30), range(50)))
+
+
+def test_an_equation_ends_with_its_line() -> None:
+    problem = next(p for p in problems("train", 8) if p.family == "addition")
+    broken = f"{problem.left}\n+ {problem.right} = {problem.answer}"
+    assert read(problem, broken).first_error is None
+
+
+@given(st.text(alphabet="0123456789+-*/x=.,\n \u00f7answer is", max_size=60))
+def test_any_text_can_be_read(text: str) -> None:
+    reading = read(problems("train", 1)[0], text)
+    assert reading.first_error is None or 0 <= reading.first_error <= len(text)

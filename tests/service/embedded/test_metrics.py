@@ -48,7 +48,9 @@ def test_an_answer_that_states_nothing_is_never_the_best() -> None:
 
 
 def test_the_figures_of_one_problem() -> None:
-    items = [judged(PROBLEM, [WRONG, WRONG, RIGHT], [0.1, 0.3, 0.2], [(-1.0, -2.0), (-1.0, -3.0), (1.0, 2.0)])]
+    items = [
+        judged(PROBLEM, [WRONG, WRONG, RIGHT], [0.1, 0.3, 0.2], [(-1.0, -2.0), (-1.0, -3.0), (1.0, 2.0)])
+    ]
     assert first_pass(items) == 1 / 3
     assert (majority_accuracy(items), any_pass(items)) == (0.0, 1.0)
     assert (best_by_outcome(items), best_by_steps(items)) == (0.0, 1.0)

@@ -3,19 +3,31 @@
 import jinja2
 import pytest
 
-from service.embedded.template import END, GENERATOR_TEMPLATE, REWARD_TEMPLATE, START, SYSTEM, dialog, question_prefix
+from service.embedded.template import (
+    END,
+    GENERATOR_TEMPLATE,
+    REWARD_TEMPLATE,
+    START,
+    SYSTEM,
+    dialog,
+    question_prefix,
+)
 
 
 def rendered(template: str, messages: list[dict[str, str]], *, add_generation_prompt: bool = False) -> str:
-    return jinja2.Environment().from_string(template).render(  # noqa: S701
-        messages=messages, add_generation_prompt=add_generation_prompt
+    return (
+        jinja2.Environment()
+        .from_string(template)
+        .render(messages=messages, add_generation_prompt=add_generation_prompt)
     )
 
 
 EXAMPLES = [{"role": "system", "content": "Be brief."}, *dialog("Old?", "old"), *dialog("Older?", "older")]
 
 
-@pytest.mark.parametrize("before", [[], EXAMPLES[1:], EXAMPLES], ids=["alone", "after examples", "after a system prompt"])
+@pytest.mark.parametrize(
+    "before", [[], EXAMPLES[1:], EXAMPLES], ids=["alone", "after examples", "after a system prompt"]
+)
 def test_only_the_last_turn_is_rendered(before: list[dict[str, str]]) -> None:
     text = rendered(REWARD_TEMPLATE, [*before, *dialog("New?", "new")])
     assert text == f"{START}user\nNew?{END}\n{START}assistant\nnew{END}"
