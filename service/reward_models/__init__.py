@@ -1,0 +1,1 @@
+"""Adapters of the scorer ports: reward models loaded beside the generator."""

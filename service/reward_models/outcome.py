@@ -1,0 +1,46 @@
+"""A whole response judged by a pooling model: the head is read at the last token of the conversation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from service.reward_models.base import PoolingModel, failures_of
+from service.reward_models.head import Head
+from service.reward_models.inputs import Conversations, conversations
+from strategies.base.ports import OutcomeScores
+from strategies.base.types import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class PooledOutcomeScorer:
+    """An outcome scorer on a `*ForSequenceClassification` checkpoint.
+
+    The input is the chat and the answer in the model's own chat template, as model cards prescribe; the head is
+    read where transformers reads it, at the last token that is not `pad_token_id`. Equal texts are read once.
+    """
+
+    name: str
+    tokenizer: Conversations
+    model: PoolingModel
+    head: Head
+    pad_token_id: int | None = None
+
+    async def score(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
+        """One number a text, higher is better. ScorerFailed, with its reason, if one text cannot be scored."""
+        distinct = list(dict.fromkeys(texts))
+        with failures_of(self.name):
+            rendered = await conversations(self.tokenizer, prompt, distinct)
+            readings = await self.model.classify([self._up_to_the_head(item.ids) for item in rendered])
+            values = [self.head.value(reading.rows[0]) for reading in readings]
+        by_text = dict(zip(distinct, values, strict=True))
+        return OutcomeScores(
+            tuple(by_text[text] for text in texts),
+            tokens=sum(reading.tokens for reading in readings),
+            cached=sum(reading.cached for reading in readings),
+        )
+
+    def _up_to_the_head(self, ids: list[int]) -> list[int]:
+        end = len(ids)
+        # One token always stays, though a template that renders nothing but padding would be a strange one.
+        while end > 1 and ids[end - 1] == self.pad_token_id:
+            end -= 1
+        return ids[:end]

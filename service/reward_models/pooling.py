@@ -1,0 +1,169 @@
+"""One vLLM pooling engine: token ids in, raw logits out, and an empty or short answer is an error, never a score."""
+
+import asyncio
+import gc
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from uuid import uuid4
+
+from service.engine.turns import Turns
+from service.reward_models.base import FailureReason, PoolingFailed, Reading, Row, TokenQuery
+from service.reward_models.starting import EngineShape, Task, pooling_params, start_engine
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+class Encoder(Protocol):
+    """What is used of vLLM's AsyncLLM."""
+
+    @property
+    def errored(self) -> bool: ...
+    def encode(self, prompt: Any, pooling_params: Any, request_id: str) -> AsyncGenerator[Any, None]: ...
+    def shutdown(self) -> None: ...
+
+
+class PoolingEngine:
+    """A reward model in an engine of its own, shared by every scorer that reads it.
+
+    All inputs of a call are submitted at once, so that the engine batches them; the scorers' turn is held from the
+    first to the last. Cancelling the call aborts what still runs. Failures are PoolingFailed, and the first one
+    ends the call.
+    """
+
+    def __init__(
+        self,
+        engine: Encoder,
+        turns: Turns,
+        *,
+        max_model_len: int,
+        dtype: str,
+        params: Callable[[Task, bool], Any] = pooling_params,
+    ) -> None:
+        self.max_model_len = max_model_len
+        self.dtype = dtype
+        self._engine: Encoder | None = engine
+        self._turns = turns
+        self._params = params
+
+    @classmethod
+    def start(cls, shape: EngineShape, checkpoint: Path, turns: Turns) -> "PoolingEngine":
+        """Load the checkpoint; blocks for 10 to 20 s. Call it in the main thread, before any event loop runs."""
+        # Never a local here: a traceback that outlives the start holds this frame, and would hold the engine with it.
+        return cls._around(start_engine(shape, checkpoint), turns)
+
+    @classmethod
+    def _around(cls, engine: Any, turns: Turns) -> "PoolingEngine":
+        config = engine.model_config
+        return cls(
+            engine, turns, max_model_len=config.max_model_len, dtype=str(config.dtype).removeprefix("torch.")
+        )
+
+    async def classify(self, inputs: Sequence[Sequence[int]]) -> list[Reading]:
+        """The raw logits at the last token of each input, as a reading of one row."""
+        self._check(inputs)
+        return await self._in_turn(self._last_row, inputs)
+
+    async def token_classify(self, queries: Sequence[TokenQuery]) -> list[Reading]:
+        """The raw logits at the tokens asked for, in order."""
+        self._check([query.ids for query in queries])
+        return await self._in_turn(self._rows_at, queries)
+
+    async def check_health(self) -> None:
+        """Return if the engine lives; PoolingFailed (`dead`) if not. A dead engine is not started again."""
+        self._living()
+
+    def close(self) -> None:
+        """Stop the engine and its processes, which takes seconds; safe to call twice."""
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            engine.shutdown()
+            # Collected only as the interpreter ends, vLLM would shut down again in ruins and say so.
+            del engine
+            gc.collect()
+
+    async def aclose(self) -> None:
+        """Stop the engine without blocking the loop."""
+        await asyncio.to_thread(self.close)
+
+    def _living(self) -> Encoder:
+        if self._engine is None or self._engine.errored:
+            raise PoolingFailed("its engine is gone; restart the service", "dead")
+        return self._engine
+
+    def _check(self, inputs: Sequence[Sequence[int]]) -> None:
+        """Before anything is submitted: the engine lives and every input fits. Nothing is ever cut to fit."""
+        self._living()
+        longest = max(map(len, inputs), default=0)
+        if longest > self.max_model_len:
+            raise PoolingFailed(
+                f"{longest} tokens to read, and it reads at most {self.max_model_len}", "too_long"
+            )
+
+    async def _in_turn(self, read: Callable[[A], Awaitable[B]], inputs: Sequence[A]) -> list[B]:
+        if not inputs:
+            return []
+        async with self._turns.take("score"):
+            return await _all_in_order(read, inputs)
+
+    async def _last_row(self, ids: Sequence[int]) -> Reading:
+        output = await self._encode(ids, "classify", reads_cache=True)
+        row: Row = tuple(output.outputs.data.reshape(-1).tolist())
+        return Reading((row,), len(ids), output.num_cached_tokens)
+
+    async def _rows_at(self, query: TokenQuery) -> Reading:
+        rows, cached = await self._suffix_rows(query.ids, reads_cache=True)
+        tokens = len(query.ids)
+        # The engine gives no rows for what it found in its cache. Where one of those is wanted it reads all again.
+        if query.positions[0] < tokens - len(rows):
+            rows, _ = await self._suffix_rows(query.ids, reads_cache=False)
+            tokens += len(query.ids)
+        first = len(query.ids) - len(rows)
+        return Reading(tuple(rows[position - first] for position in query.positions), tokens, cached)
+
+    async def _suffix_rows(self, ids: Sequence[int], *, reads_cache: bool) -> tuple[list[Row], int]:
+        """The rows of the tokens that were not cached, and how many were."""
+        output = await self._encode(ids, "token_classify", reads_cache=reads_cache)
+        rows: list[Row] = [tuple(row) for row in output.outputs.data.tolist()]
+        cached: int = output.num_cached_tokens
+        # That the rows are the uncached suffix is vLLM's habit rather than its promise, so it is checked each time.
+        if len(rows) != len(ids) - cached or (cached and not reads_cache):
+            raise PoolingFailed(f"{len(rows)} rows for {len(ids)} tokens, {cached} of them cached", "error")
+        return rows, cached
+
+    async def _encode(self, ids: Sequence[int], task: Task, *, reads_cache: bool) -> Any:
+        """The engine's whole answer to one input, which holds at least one row."""
+        engine = self._living()
+        outputs = engine.encode(
+            {"prompt_token_ids": list(ids)}, self._params(task, reads_cache), f"score-{uuid4().hex}"
+        )
+        last: Any = None
+        try:
+            async for output in outputs:
+                last = output
+        except Exception as error:
+            reason: FailureReason = "dead" if engine.errored else "error"
+            raise PoolingFailed(f"its engine failed ({type(error).__name__}: {error})", reason) from error
+        finally:
+            await outputs.aclose()
+        if last is None or last.error is not None:
+            raise PoolingFailed(f"its engine gave no answer ({last and last.error})", "error")
+        # This is how vLLM tells that a request was aborted: no error, and nothing in the answer.
+        if not last.outputs.data.numel():
+            raise PoolingFailed("its reading was aborted", "aborted")
+        return last
+
+
+async def _all_in_order(read: Callable[[A], Awaitable[B]], inputs: Sequence[A]) -> list[B]:
+    """Read all side by side; the results in their order. The first failure cancels the rest and is the one raised."""
+
+    async def one(item: A) -> B:
+        return await read(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(item)) for item in inputs]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]
