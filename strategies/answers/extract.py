@@ -1,76 +1,97 @@
-"""Find the final answer in a response: the last `\\boxed{}`, else what follows "answer is", else the last number."""
+"""Find the final answer in a response: its JSON, the last `\\boxed{}`, what follows "answer is", the last number."""
 
 import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
 
+from strategies.answers.boxed import last_boxed
+from strategies.answers.canonical import NUMBER, canonical, stripped
+from strategies.answers.objects import whole_object
 from strategies.base.types import Candidate
 
-_ANSWER_IS = re.compile(r"answer\s*(?:is|:|=)\s*:?\s*(?P<answer>[^\n]+)", re.IGNORECASE)
-_NUMBER = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
+Form = Literal["auto", "boxed", "answer_is", "last_number", "choice", "json", "pattern"]
+"""How a response states its answer."""
+
+# The repetitions are bounded: two open ones side by side would take quadratic time on a text of line ends.
+_ANSWER_IS = re.compile(r"answer\s{0,20}(?:is|:|=)\s{0,20}:?\s{0,20}(?P<answer>\S[^\n]*)", re.IGNORECASE)
+
+# A number that ends the statement or counts something; "1/2", "2x", "50%" and "3 and 4" are more than a number.
+_COUNT = re.compile(
+    rf"[\s$*`\\(]*(?P<number>{NUMBER.pattern})(?:[\s$*`\\)]*(?:[.,;:!?]+(?:[\s$*`\\)]|$)|$)"
+    r"|(?:\*\*|\$|\\\))?\s+(?!(?:and|or|to|times|plus|minus|over|mod)\b)[^\W\d_]{2})"
+)
+_FORMULA = re.compile(r"\**(?:\$+(?P<dollars>[^$]+)\$|\\\((?P<parens>[^\n]+?)\\\))")
+_SENTENCE_END = re.compile(r"[.;](?:\s|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer: its canonical `key`, by which it is grouped, and the `text` as it stands in the response."""
+
+    key: str
+    text: str
 
 
 def answer_of(candidate: Candidate) -> str | None:
-    """The answer that a candidate brought along, else the one in its text; an invalid candidate has none."""
+    """The key of the answer that a candidate brought along, else of the one in its text; an invalid one has none."""
     if not candidate.is_valid:
         return None
     return canonical(candidate.answer) if candidate.answer is not None else extract(candidate.text)
 
 
 def extract(text: str) -> str | None:
-    """The answer as a canonical string, or None where the text states none (and then it does not vote).
+    """The key of the answer in a text; None where it states none (and then it does not vote)."""
+    answer = automatic(text)
+    return None if answer is None else answer.key
 
-    The order is that of the Qwen2.5-Math evaluation kit used by the Best-of-Majority authors (arXiv
-    2510.03199, `grader.py`), without its last resort of an empty answer.
+
+def automatic(text: str) -> Answer | None:
+    """What the text states as its answer, by the first rule that finds something.
+
+    JSON that is the whole response, then the order of the Qwen2.5-Math evaluation kit used by the Best-of-Majority
+    authors (arXiv 2510.03199, `grader.py`): boxed, "answer is", the last number, but not its last resort of an
+    empty answer, which would vote.
     """
-    boxed = last_boxed(text)
-    if boxed is not None:
-        return canonical(boxed)
-    stated = _ANSWER_IS.findall(text)
-    if stated:
-        return canonical(_leading_number(stated[-1]) or stated[-1])
-    numbers = _NUMBER.findall(text)
-    return canonical(numbers[-1]) if numbers else None
+    if (whole := whole_object(text)) is not None:
+        return Answer(whole, whole)
+    found = (rule(text) for rule in (last_boxed, answer_is, last_number))
+    return as_answer(next((stated for stated in found if stated is not None), None))
 
 
-def last_boxed(text: str) -> str | None:
-    """The contents of the last closed `\\boxed{…}`, braces matched; None if there is none."""
-    start = text.rfind(r"\boxed{")
-    while start >= 0:
-        opened = start + len(r"\boxed{")
-        end = _closing_brace(text, opened)
-        if end is not None:
-            return text[opened:end]
-        start = text.rfind(r"\boxed{", 0, start)
+def as_answer(stated: str | None) -> Answer | None:
+    """What was stated, with its key; nothing where nothing is left of it."""
+    key = None if stated is None else canonical(stated)
+    return None if stated is None or key is None else Answer(key, stripped(stated))
+
+
+def answer_is(text: str) -> str | None:
+    """What the last "answer is", "answer:" or "answer =" says: a number and its unit, a formula, or a sentence."""
+    for start in _from_the_end(text):
+        if stated := _ANSWER_IS.match(text, start):
+            return _said(stated["answer"])
     return None
 
 
-def canonical(answer: str) -> str | None:
-    """One spelling for answers that differ only in layout: spaces, currency, thousands, trailing zeros."""
-    bare = answer.strip().strip("$*`\"' ").rstrip(".,;:!?").strip("$*`\"' ")
-    compact = " ".join(bare.split()).lower()
-    number = _NUMBER.fullmatch(compact)
-    return _plain_number(compact) if number else compact or None
+def last_number(text: str) -> str | None:
+    """The last number in the text."""
+    numbers = NUMBER.findall(text)
+    return numbers[-1] if numbers else None
 
 
-def _closing_brace(text: str, opened: int) -> int | None:
-    depth = 1
-    for position in range(opened, len(text)):
-        depth += {"{": 1, "}": -1}.get(text[position], 0)
-        if depth == 0:
-            return position
-    return None
+def _from_the_end(text: str) -> Iterator[int]:
+    """Where the word "answer" stands, last first: a long response is read no further than to its last statement."""
+    places = {word: text.rfind(word) for word in ("answer", "Answer", "ANSWER")}
+    while (start := max(places.values())) >= 0:
+        yield start
+        [word] = [word for word, place in places.items() if place == start]
+        places[word] = text.rfind(word, 0, start)
 
 
-def _leading_number(sentence: str) -> str | None:
-    """The number of "answer is 42 apples." and of "answer is $42", but not of "answer is x = 42"."""
-    match = _NUMBER.match(sentence.lstrip(" $*\\("))
-    return match.group() if match else None
-
-
-def _plain_number(number: str) -> str:
-    plain = number.replace(",", "")
-    if "." in plain:
-        plain = plain.rstrip("0").rstrip(".")
-    sign, digits = ("-", plain[1:]) if plain.startswith("-") else ("", plain)
-    digits = digits.lstrip("0") or "0"
-    digits = f"0{digits}" if digits.startswith(".") else digits
-    return digits if digits == "0" else sign + digits
+def _said(line: str) -> str:
+    """The number of "42 apples." and of "$42$ in all", the formula of "$x = 42$ because", else the first sentence."""
+    if number := _COUNT.match(line):
+        return number["number"]
+    if formula := _FORMULA.match(line):
+        return formula["dollars"] or formula["parens"]
+    return _SENTENCE_END.split(line, maxsplit=1)[0]

@@ -3,16 +3,21 @@
 import asyncio
 import math
 from collections.abc import Callable
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from service.engine.scripted_engine import FAIL, ScriptedEngine
 from strategies.answers.extract import extract
+from strategies.answers.vote import Reward, grouped
+from strategies.answers.voting import exact_ballot
 from strategies.base.errors import NotFound, ScorerFailed
 from strategies.base.types import Candidate, Decoding, Message, Prompt, Score
 from strategies.best_of_n import BestOfN, select
+from strategies.drawing.by_answer import best_answers
 from tests.strategies.conftest import Table, candidate
 
 PROMPT = Prompt((Message("user", "1 + 1?"),))
@@ -107,6 +112,92 @@ def _better(
         return numbers[1] is None or (numbers[0] is not None and numbers[0] > numbers[1])
     sizes = [0 if answers[i] is None else answers.count(answers[i]) for i in (a, b)]
     return sizes[0] > sizes[1] or (sizes[0] == sizes[1] and a < b)
+
+
+def by_answer(rows: list[tuple[str | None, float | None]], how: Reward, k: int) -> list[int]:
+    drawn = [candidate(i, f"The answer is {a}." if a else "hm") for i, (a, _) in enumerate(rows)]
+    ballot, scores = exact_ballot(drawn), [Score(score) for _, score in rows]
+    groups = grouped(ballot.groups, [score.value for score in scores], how)
+    return list(best_answers(drawn, scores, ballot, groups, k).selected)
+
+
+def test_by_answer_the_mean_of_a_group_counts_and_its_best_member_is_returned() -> None:
+    rows: list[tuple[str | None, float | None]] = [
+        ("1", 0.9),
+        ("1", 0.1),
+        ("2", 0.6),
+        (None, 1.0),
+        ("1", 0.3),
+    ]
+    assert by_answer(rows, "mean", 2) == [2, 0]
+    assert by_answer(rows, "sum", 2) == [0, 2]
+    assert by_answer(rows, "max", 5) == [0, 2]
+
+
+_ROWS = st.lists(
+    st.tuples(
+        st.sampled_from([None, "1", "2", "3"]),
+        st.sampled_from([None, math.nan, -1.0, 0.0, 0.25, 0.5, 0.5, 1.0]),
+    ),
+    min_size=1,
+    max_size=10,
+)
+
+
+@settings(max_examples=2000, deadline=None)
+@given(_ROWS, st.sampled_from(["mean", "sum", "max"]), st.integers(1, 12))
+def test_by_answer_agrees_with_going_through_the_answers_one_at_a_time(
+    rows: list[tuple[str | None, float | None]], how: Reward, k: int
+) -> None:
+    assert by_answer(rows, how, k) == _slow_by_answer(rows, how, k)
+
+
+def _slow_by_answer(rows: list[tuple[str | None, float | None]], how: Reward, k: int) -> list[int]:
+    """The rule in prose: the best answer left, its best member; without any answer, the responses themselves."""
+    key = [str(i) if all(a is None for a, _ in rows) else a for i, (a, _) in enumerate(rows)]
+    left = list(dict.fromkeys(a for a in key if a is not None))
+    chosen: list[int] = []
+    while left and len(chosen) < k:
+        best = left[0]
+        for answer in left[1:]:
+            if _standing(rows, key, answer, how) > _standing(rows, key, best, how):
+                best = answer
+        left.remove(best)
+        members = [i for i, a in enumerate(key) if a == best]
+        chosen.append(
+            max(members, key=lambda i: (_number(rows[i][1]) is not None, _number(rows[i][1]) or 0.0, -i))
+        )
+    return chosen
+
+
+def _standing(
+    rows: list[tuple[str | None, float | None]], key: list[str | None], answer: str, how: Reward
+) -> tuple[bool, float, int, int]:
+    members = [i for i, a in enumerate(key) if a == answer]
+    numbers = [x for x in (_number(rows[i][1]) for i in members) if x is not None]
+    if not numbers:
+        return (False, 0.0, len(members), -members[0])
+    total = float(sum(map(Fraction, numbers)))
+    reward = {"mean": total / len(numbers), "sum": total, "max": max(numbers)}[how]
+    return (True, reward, len(members), -members[0])
+
+
+def _number(score: float | None) -> float | None:
+    return None if score is None or math.isnan(score) else score
+
+
+async def test_distinct_answers_are_ranked_by_their_groups_on_request(table: Table) -> None:
+    texts = ("Way 1: answer: 1", "Way 2: answer: 1", "answer: 2")
+    table.outcomes = dict(zip(texts, (0.9, 0.1, 0.6), strict=True))
+    prompt = Prompt(PROMPT.messages, k=3)
+    outcome = await BestOfN(n=3, per="answer").run(prompt, _playing(*texts), table)
+    assert outcome.selected == (2, 0)
+    assert [(vote.answer, vote.reward) for vote in outcome.votes] == [("1", 0.5), ("2", 0.6)]
+
+
+def test_a_group_reward_without_groups_is_refused() -> None:
+    with pytest.raises(ValidationError, match="goes with per: answer"):
+        BestOfN.model_validate({"group_reward": "sum"})
 
 
 def _playing(*texts: str) -> ScriptedEngine:

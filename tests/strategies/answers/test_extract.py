@@ -1,10 +1,12 @@
-"""Answers in text: hand-worked cases of each rule, their order, and the spellings that count as one."""
+"""Answers in text: hand-worked cases of each rule, their order, and linear time on hostile text."""
+
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategies.answers.extract import answer_of, canonical, extract, last_boxed
+from strategies.answers.extract import answer_of, automatic, extract
 from tests.strategies.conftest import candidate
 
 
@@ -18,10 +20,23 @@ from tests.strategies.conftest import candidate
         ("the Answer is: $1,000$.", "1000"),
         ("Answer: 3.50 dollars", "3.5"),
         ("The answer is 12 apples.", "12"),
+        ("The answer is **12** apples.", "12"),
+        ("The answer is 42. Let me check that.", "42"),
+        ("The answer is 1/2.", "1/2"),
+        ("The answer is 2x + 1.", "2x+1"),
+        ("The answer is 50%.", "50%"),
+        ("The answer is 3 and 4.", "3 and 4"),
+        ("The answer is $x = 5$ because 2 is wrong.", "x=5"),
+        (r"The answer is \(\frac{1}{2}\) of it.", r"\frac{1}{2}"),
         ("The answer is blue.", "blue"),
+        ("The answer is:\n\n 42", "42"),
+        ("ANSWER: 5\nThat was my Answer.", "5"),
+        ("The answer is the answer: 6", "6"),
         ("first 3, then 4", "4"),
         ("-007.0 degrees", "-7"),
         ("0.5", "0.5"),
+        ('{"b": 2, "a": 1}', '{"a":1,"b":2}'),
+        ('{"name": "A B"}', '{"name":"A B"}'),
         ("no idea", None),
         ("", None),
     ],
@@ -34,38 +49,35 @@ def test_the_last_statement_counts() -> None:
     assert extract("The answer is 3.\nNo: the answer is 4.") == "4"
 
 
-def test_an_unclosed_box_is_passed_over() -> None:
-    assert last_boxed(r"\boxed{1} \boxed{2") == "1"
-    assert last_boxed(r"\boxed{") is None
+def test_the_text_of_an_answer_keeps_its_case() -> None:
+    answer = automatic(r"\boxed{\mathbb{R}}")
+    assert answer is not None
+    assert (answer.text, answer.key) == (r"\mathbb{R}", r"\mathbb{r}")
 
 
-@pytest.mark.parametrize("spelling", ["1000", "1,000", "1000.0", "$1000$", " 1000. ", "001000", "`1000`"])
-def test_spellings_of_one_number_are_one_answer(spelling: str) -> None:
-    assert canonical(spelling) == "1000"
+@given(st.text() | st.text(alphabet="answer is:=$ 12,./x\\n\n{}()", max_size=60))
+def test_extract_never_raises(text: str) -> None:
+    assert extract(text) != ""
 
 
 @pytest.mark.parametrize(
-    ("text", "same"), [("-0", "0"), ("0.0", "0"), ("-0.50", "-0.5"), ("Blue  Sky", "blue sky")]
+    "text",
+    [
+        "answer:" + "\n" * 300_000,
+        "answer" * 100_000,
+        "ANSWER answer " * 50_000,
+        "answer is " * 100_000,
+        "1," * 300_000,
+        "answer is " + "$" * 300_000,
+        "answer is " + "1" + " " * 300_000,
+        "answer is \\(" * 50_000,
+    ],
+    ids=lambda text: text[:20],
 )
-def test_canonical(text: str, same: str) -> None:
-    assert canonical(text) == same
-
-
-@given(st.integers(-(10**9), 10**9), st.integers(0, 3))
-def test_layout_of_an_integer_does_not_matter(number: int, zeros: int) -> None:
-    tail = "." + "0" * zeros if zeros else ""
-    assert canonical(f"{number:,}{tail}") == str(number)
-
-
-@given(st.text())
-def test_canonical_is_stable(text: str) -> None:
-    once = canonical(text)
-    assert once is None or canonical(once) == once
-
-
-@given(st.text())
-def test_extract_never_raises(text: str) -> None:
-    assert extract(text) != ""
+def test_a_hostile_text_costs_no_more_than_its_length(text: str) -> None:
+    started = time.process_time()
+    extract(text)
+    assert time.process_time() - started < 2
 
 
 def test_a_brought_answer_is_used_and_an_invalid_candidate_has_none() -> None:

@@ -1,13 +1,27 @@
-"""Groups and votes, against counting by hand."""
+"""Groups, votes and rewards, against counting by hand."""
 
+import math
 from collections import Counter
+from fractions import Fraction
 
-from hypothesis import given
+import pytest
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies.answers.vote import group_ids, group_sizes, votes
+from strategies.answers.vote import (
+    Group,
+    Reward,
+    group_ids,
+    group_reward,
+    group_sizes,
+    grouped,
+    rank_groups,
+    representative,
+    votes,
+)
 
 _ANSWERS = st.lists(st.one_of(st.none(), st.sampled_from("abcd")), max_size=20)
+_SCORES = st.sampled_from([None, math.nan, -1.0, 0.0, 0.1, 0.2, 0.5, 1.0])
 
 
 def test_no_answer_is_no_vote() -> None:
@@ -23,6 +37,12 @@ def test_of_equal_groups_the_first_seen_leads() -> None:
     assert [vote.answer for vote in votes(answers, group_ids(answers))] == ["b", "a"]
 
 
+def test_rewards_are_told_by_group() -> None:
+    answers = ["a", "b", "b"]
+    told = votes(answers, group_ids(answers), {0: 0.9, 1: None})
+    assert [(vote.answer, vote.reward) for vote in told] == [("b", None), ("a", 0.9)]
+
+
 @given(_ANSWERS)
 def test_votes_count_every_answer_once(answers: list[str | None]) -> None:
     tally = votes(answers, group_ids(answers))
@@ -36,3 +56,69 @@ def test_two_share_a_group_exactly_when_they_share_an_answer(answers: list[str |
     for a, g in zip(answers, groups, strict=True):
         for b, h in zip(answers, groups, strict=True):
             assert (a is not None and a == b) == (g is not None and g == h)
+
+
+@pytest.mark.parametrize(
+    ("scores", "mean", "total", "most"),
+    [
+        ([1.0, 2.0, 6.0], 3.0, 9.0, 6.0),
+        ([None, 2.0, math.nan, 4.0], 3.0, 6.0, 4.0),
+        ([None, math.nan], None, None, None),
+        ([-1.0, -3.0], -2.0, -4.0, -1.0),
+        ([1e308, 1e308], math.inf, math.inf, 1e308),
+        ([math.inf, -math.inf], None, None, math.inf),
+        ([0.1] * 10, 0.1, 1.0, 0.1),
+    ],
+)
+def test_rewards(
+    scores: list[float | None], mean: float | None, total: float | None, most: float | None
+) -> None:
+    assert [group_reward(scores, how) for how in ("mean", "sum", "max")] == [mean, total, most]
+
+
+@settings(max_examples=2000, deadline=None)
+@given(st.lists(_SCORES, max_size=8), st.sampled_from(["mean", "sum", "max"]), st.randoms())
+def test_rewards_agree_with_exact_arithmetic(scores: list[float | None], how: Reward, order: object) -> None:
+    numbers = [Fraction(s) for s in scores if s is not None and s == s]
+    expected: Fraction | None = None
+    if numbers:
+        total = sum(numbers, Fraction(0))
+        expected = {"mean": total / len(numbers), "sum": total, "max": max(numbers)}[how]
+    got = group_reward(scores, how)
+    assert (got is None) == (expected is None)
+    assert got is None or expected is None or math.isclose(got, float(expected), abs_tol=1e-15)
+    order.shuffle(scores)  # type: ignore[attr-defined]
+    assert group_reward(scores, how) == got
+
+
+def _group(number: int, members: tuple[int, ...], reward: float | None = None) -> Group:
+    return Group(number, members, reward)
+
+
+def test_groups_are_ranked_by_reward_then_size_then_first_member() -> None:
+    a, b, c = _group(0, (0,), 0.5), _group(1, (1, 2), 0.5), _group(2, (3,), 0.9)
+    assert rank_groups([a, b, c]).order == (c, b, a)
+    assert rank_groups([a, b]).tie == "group_size"
+    assert rank_groups([a, _group(1, (1,), 0.5)]).tie == "index"
+    assert rank_groups([a, c]).tie is None
+
+
+def test_a_group_without_a_reward_comes_last() -> None:
+    scored, bare = _group(1, (1,), -9.0), _group(0, (0, 2, 3))
+    assert rank_groups([bare, scored]).order == (scored, bare)
+
+
+def test_a_vote_without_scores_is_tied_only_at_equal_sizes() -> None:
+    assert rank_groups([_group(0, (0,)), _group(1, (1, 2))]).tie is None
+    assert rank_groups([_group(0, (0,)), _group(1, (1,))]).tie == "index"
+
+
+def test_the_representative_is_the_highest_scoring_member_else_the_first() -> None:
+    assert representative(_group(0, (0, 1, 2)), [0.1, 0.7, 0.7]) == 1
+    assert representative(_group(0, (0, 1, 2)), [math.nan, None, -5.0]) == 2
+    assert representative(_group(0, (1, 2)), [9.0, None, math.nan]) == 1
+
+
+def test_groups_come_in_order_of_appearance() -> None:
+    groups = grouped([1, None, 0, 1], [0.1, 0.2, 0.3, 0.5], "sum")
+    assert [(g.number, g.members, g.reward) for g in groups] == [(1, (0, 3), 0.6), (0, (2,), 0.3)]

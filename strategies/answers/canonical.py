@@ -1,0 +1,61 @@
+"""One spelling for answers that differ only in layout: the key by which answers are grouped."""
+
+import re
+from typing import Final
+
+MAX_MATHEMATICS: Final = 4096
+"""Characters up to which an answer is read as mathematics; a longer one is compared as text."""
+
+NUMBER: Final = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
+
+_BEFORE, _AFTER = "$*`\"' ", "$*`\"' .,;:?"
+_SPACING = re.compile(r"\\(?:left|right|displaystyle)(?![a-zA-Z])|\\[,;:! ()\[\]]")
+_FRACTION = re.compile(r"\\[dt]frac(?![a-zA-Z])")
+_ESCAPED = re.compile(r"\\(?=[$%])")
+_WORDS = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\{([^{}]*)\}")
+_TIGHT = re.compile(r" ?([-+*/=(){}\[\],^_<>|]) ?")
+
+
+def canonical(answer: str) -> str | None:
+    """The key of an answer: without spaces, currency, thousands, trailing zeros and LaTeX layout; None if empty.
+
+    Letter case does not matter, as in the evaluation kit of the Best-of-Majority authors (`math_equal` of
+    jkx19/PassAtK). Idempotent.
+    """
+    compact = _compact(answer)
+    if len(compact) > MAX_MATHEMATICS:
+        return compact
+    while (plain := _without_layout(compact)) != compact:
+        compact = plain
+    if NUMBER.fullmatch(compact):
+        return plain_number(compact)
+    tight = _TIGHT.sub(r"\1", compact)
+    # "1, 234" is a list of two numbers, and must not become the number 1234.
+    return (compact if NUMBER.fullmatch(tight) else tight) or None
+
+
+def plain_number(number: str) -> str:
+    """A number in digits without thousands, leading zeros or trailing zeros; never "-0"."""
+    plain = number.replace(",", "")
+    if "." in plain:
+        plain = plain.rstrip("0").rstrip(".")
+    sign, digits = ("-", plain[1:]) if plain.startswith("-") else ("", plain)
+    digits = digits.lstrip("0") or "0"
+    digits = f"0{digits}" if digits.startswith(".") else digits
+    return digits if digits == "0" else sign + digits
+
+
+def stripped(answer: str) -> str:
+    """An answer without the quotes, dollars and emphasis around it and the stop after it; its case is kept."""
+    return answer.strip().lstrip(_BEFORE).rstrip(_AFTER)
+
+
+def _compact(answer: str) -> str:
+    return stripped(" ".join(answer.lower().split()))
+
+
+def _without_layout(answer: str) -> str:
+    """One round of taking LaTeX's layout away; every change makes the answer shorter, so rounds come to an end."""
+    bare = _ESCAPED.sub("", _SPACING.sub("", _FRACTION.sub(r"\\frac", answer)))
+    words = _WORDS.fullmatch(bare)
+    return _compact(words[1] if words else bare)
