@@ -29,6 +29,8 @@ def strategies(page: Path, argument: str) -> str:
     for name, strategy in _catalog().items():
         link = os.path.relpath(ROOT / "docs" / "strategies" / f"{name}.md", page.parent)
         kinds = " or ".join(getattr(strategy, "scorer_kinds", ())) or "none"
+        if kinds != "none" and not getattr(strategy(), "uses_scorer", True):
+            kinds += ", optional"
         rows.append([f"[`{name}`]({link})", summary(strategy), kinds])
     return table(["Strategy", "What it does", "Scorer"], rows)
 
@@ -71,13 +73,14 @@ def summary(model: type[BaseModel]) -> str:
 
 
 def flatten(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """The leaves of a model of models; `[]` marks a list."""
+    """The leaves of a model of models; `[]` marks a list, `NAME` stands for a key."""
     for name, field in model.model_fields.items():
         inner = _model_in(field.annotation)
         if inner is None:
             yield prefix + name, field
         else:
-            mark = "[]" if "list[" in str(field.annotation) else ""
+            kind = str(field.annotation)
+            mark = "[]" if "list[" in kind else ".NAME" if "dict[" in kind else ""
             yield from flatten(inner, f"{prefix}{name}{mark}.")
 
 

@@ -15,7 +15,8 @@ from strategies.base.types import Decoding
 def check_size(strategy: Strategy, decoding: Decoding, k: int, limits: Limits) -> None:
     """Refuse what can never be admitted. Costs are in candidates and tokens; nothing is allocated here."""
     draws = strategy.draws(k)
-    where = "strategy.n" if "n" in type(strategy).model_fields and draws > k else "n"
+    counts = [name for name in ("n", "beams") if name in type(strategy).model_fields]
+    where = f"strategy.{counts[0]}" if counts and draws > k else "n"
     if draws > limits.max_n:
         raise InvalidRequest(
             f"{draws} candidates were asked for; the most here is {limits.max_n}", param=where
@@ -25,17 +26,19 @@ def check_size(strategy: Strategy, decoding: Decoding, k: int, limits: Limits) -
     if draws > 1 and decoding.temperature == 0:
         message = f"temperature 0 gives the same answer every time; {draws} draws need a temperature above 0"
         raise InvalidRequest(message, param="temperature")
-    _check_tokens(draws, decoding.max_tokens, limits)
+    tokens = decoding.max_tokens if decoding.max_tokens is not None else limits.default_max_tokens
+    _check_tokens(draws, tokens, strategy.further_tokens(tokens), limits)
 
 
-def _check_tokens(draws: int, max_tokens: int | None, limits: Limits) -> None:
-    tokens = max_tokens if max_tokens is not None else limits.default_max_tokens
+def _check_tokens(draws: int, tokens: int, further: int, limits: Limits) -> None:
     if tokens > limits.max_tokens:
         raise InvalidRequest(
             f"max_tokens is {tokens}; the most here is {limits.max_tokens}", param="max_tokens"
         )
-    if draws * tokens > limits.max_request_tokens:
-        message = f"{draws} candidates of {tokens} tokens exceed {limits.max_request_tokens} tokens a request"
+    if draws * tokens + further > limits.max_request_tokens:
+        beside = f" and {further} tokens beside" if further else ""
+        most = f"{limits.max_request_tokens} tokens a request"
+        message = f"{draws} candidates of {tokens} tokens{beside} exceed {most}"
         raise InvalidRequest(message, param="max_tokens")
 
 

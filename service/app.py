@@ -5,12 +5,13 @@ import contextlib
 import hashlib
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fastapi import FastAPI
 
 from service import http_errors
 from service.admission import Admission
+from service.answers.pool import AnswerChecker
 from service.edge import Edge
 from service.engine.base import ServedEngine
 from service.engine.turns import Turns
@@ -33,28 +34,44 @@ class Parts:
 
     engine: ServedEngine
     scorers: ServedScorers
+    fusors: Mapping[str, ServedEngine] = field(default_factory=dict)
 
 
 def start_parts(settings: Settings) -> Parts:
-    """Load the generator and the reward models; takes tens of seconds with real models.
+    """Load the generator, the fusors and the reward models; takes tens of seconds with real models.
 
     One after the other: vLLM measures free memory as each starts.
     """
     check_presets(settings)
     turns = Turns(enabled=_take_turns(settings))
-    engine = _start_engine(settings.engine, turns)
-    try:
+    with contextlib.ExitStack() as on_failure:
+        engine = _start_engine(settings.engine, turns)
+        on_failure.callback(_close, engine)
+        fusors: dict[str, ServedEngine] = {}
+        for name, section in settings.fusors.items():
+            fusors[name] = _start_engine(section, turns)
+            on_failure.callback(_close, fusors[name])
         scorers = load_scorers(settings.loaded_scorers, scorer_path, turns)
-    except BaseException:
-        asyncio.run(engine.aclose())
-        raise
-    return Parts(engine, scorers)
+        on_failure.pop_all()
+    return Parts(engine, scorers, fusors)
 
 
-def create_app(settings: Settings, engine: ServedEngine, scorers: ServedScorers) -> FastAPI:
-    """The HTTP application around an engine and its scorers; closing it closes both."""
+def _close(engine: ServedEngine) -> None:
+    asyncio.run(engine.aclose())
+
+
+def create_app(
+    settings: Settings,
+    engine: ServedEngine,
+    scorers: ServedScorers,
+    fusors: Mapping[str, ServedEngine] | None = None,
+) -> FastAPI:
+    """The HTTP application around its engines and scorers; closing it closes them all."""
     metrics = Metrics()
-    runner = Runner(engine, scorers, Admission(settings.limits, metrics), settings.limits, metrics)
+    others = fusors or {}
+    admission = Admission(settings.limits, metrics)
+    checker = AnswerChecker()
+    runner = Runner(engine, scorers, admission, settings.limits, metrics, others, checker)
     fingerprint = _fingerprint(settings, engine)
     presets = check_presets(settings)
     service = Service(settings, engine, scorers, runner, metrics, fingerprint, presets, started=time.time())
@@ -66,7 +83,8 @@ def create_app(settings: Settings, engine: ServedEngine, scorers: ServedScorers)
             yield
         finally:
             service.draining = True
-            await asyncio.gather(engine.aclose(), scorers.aclose())
+            closing = [fusor.aclose() for fusor in others.values()]
+            await asyncio.gather(engine.aclose(), scorers.aclose(), checker.aclose(), *closing)
 
     # FastAPI's own pages of documentation load their scripts from elsewhere, which a closed network does not reach.
     app = FastAPI(title="nbest", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)

@@ -128,6 +128,35 @@ def generate(
 
 
 @app.command()
+def calibrate(
+    prompts: Annotated[
+        Path | None, typer.Option(help="JSON lines with `prompt` or `messages`.", exists=True)
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Prompts used.", min=1)] = 20,
+    n: Annotated[int, typer.Option(help="Answers to each.", min=2)] = 16,
+    tau: Annotated[list[int] | None, typer.Option(help="Tokens at which to judge.", min=1)] = None,
+    keep: Annotated[list[float] | None, typer.Option(help="Shares to keep.", min=0, max=1)] = None,
+    scorer: Annotated[str | None, typer.Option(help="A step scorer (default: the first).")] = None,
+    max_tokens: Annotated[int, typer.Option(help="Longest answer.")] = 256,
+    seed: Annotated[int | None, typer.Option(help="Seed of the draws.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the points as JSON.")] = False,
+    config: ConfigFile = None,
+    set_: Set = None,
+) -> None:
+    """Show how often early rejection would lose the winner, and what it would save, by tau and share kept."""
+    from service import calibrate as calibration
+    from service.embedded.problems import chat, problems
+
+    settings = _settings(config, set_, {})
+    plan = calibration.Plan(n, tuple(sorted({*(tau or (16, 32, 64))})), tuple(keep or (0.25, 0.5)), scorer)
+    with _plain_errors():
+        embedded_chats = map(calibration.as_chat, map(chat, problems("test", limit)))
+        chats = calibration.read_prompts(prompts)[:limit] if prompts else list(embedded_chats)
+        points = calibration.run(settings, chats, plan, max_tokens=max_tokens, seed=seed)
+    typer.echo(calibration.as_json(points)) if as_json else Console().print(calibration.table(points))
+
+
+@app.command()
 def strategies() -> None:
     """List the strategies with their parameters."""
     from service.listing import strategies_table

@@ -23,6 +23,7 @@ class Metrics:
             "candidates", "Candidates by what became of them.", "strategy", "fate"
         )
         self.tokens = self._counter("tokens", "Tokens by purpose.", "kind")
+        self.answer_checks = self._counter("answer_checks", "Symbolic comparisons of answers.", "verdict")
         self.scorer_errors = self._counter("scorer_errors", "Scoring calls that failed.", "scorer", "reason")
         self.degraded = self._counter("degraded", "Answers that are less than was asked for.", "reason")
         self.refused = self._counter("admission_rejections", "Requests turned away.", "reason")

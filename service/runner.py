@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from service.admission import Admission, check_size
 from service.engine.base import ServedEngine
@@ -11,21 +12,32 @@ from service.metering.engine import MeteredEngine
 from service.metering.meter import Meter
 from service.metering.scorers import MeteredScorers
 from service.metrics import Metrics
+from service.reward_models.base import ServedScorers
 from service.settings import Limits
-from strategies.base.errors import DeadlineExceeded, EngineFailed, NbestError
-from strategies.base.ports import Engine, OnDelta, Scorers
+from strategies.answers.equivalence import Undecided
+from strategies.base.errors import DeadlineExceeded, EngineFailed, InvalidRequest, NbestError, NotFound
+from strategies.base.ports import Engine, Equivalence, OnDelta, Scorers
 from strategies.base.strategy import Strategy
 from strategies.base.types import Outcome, Prompt
 
 
 @dataclass(frozen=True, slots=True)
+class Parameters:
+    """How many parameters the models have, where that is known."""
+
+    generator: int | None = None
+    scorers: Mapping[str, int | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """A finished request: what was asked, what was decided, and what it cost."""
+    """A finished request: what was asked, what was decided, and what it cost on models of what size."""
 
     strategy: Strategy
     prompt: Prompt
     outcome: Outcome
     meter: Meter
+    parameters: Parameters = Parameters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +45,27 @@ class Runner:
     """Runs strategies against one engine and one set of scorers."""
 
     engine: ServedEngine
-    scorers: Scorers
+    scorers: ServedScorers
     admission: Admission
     limits: Limits
     metrics: Metrics
+    fusors: Mapping[str, ServedEngine] = field(default_factory=dict)
+    equivalence: Equivalence = field(default_factory=Undecided)
 
     def check(self, strategy: Strategy, prompt: Prompt) -> None:
         """Refuse what can never succeed, before anything is queued or drawn."""
         check_size(strategy, prompt.decoding, prompt.k, self.limits)
-        if strategy.scorer_kinds:
+        for fusor in strategy.generators.values():
+            if fusor not in self.fusors:
+                known = ", ".join(self.fusors) or "none"
+                message = f"no fusor {fusor!r} is configured; configured are: {known}"
+                raise NotFound(message, param="strategy.fusor")
+        if strategy.uses_scorer:
             name = getattr(strategy, "scorer", None) or self.scorers.default(strategy.scorer_kinds)
-            self.scorers.kind(name)
+            if (kind := self.scorers.kind(name)) not in strategy.scorer_kinds:
+                wanted = " or ".join(strategy.scorer_kinds)
+                message = f"{strategy.name} needs a scorer of kind {wanted}; {name!r} is of kind {kind}"
+                raise InvalidRequest(message, param="strategy.scorer")
 
     async def run(
         self, strategy: Strategy, prompt: Prompt, *, route: str, listener: OnDelta | None = None
@@ -64,33 +86,44 @@ class Runner:
     async def select(self, strategy: Strategy, prompt: Prompt, engine: Engine, scorers: Scorers) -> Run:
         """Let a strategy choose among candidates that `engine` brings: the same code, and nothing is generated."""
         meter, bounds = Meter(), self._bounds(strategy)
-        metered = MeteredScorers(scorers, meter, bounds, self.metrics)
+        metered = MeteredScorers(scorers, meter, bounds, self.metrics, self.equivalence)
         async with self.admission.place(meter.clock, bounds.seconds_left):
             outcome = await strategy.run(prompt, engine, metered)
-        run = Run(strategy, prompt, outcome, meter)
+        run = Run(strategy, prompt, outcome, meter, self._parameters(strategy))
         self._book(run, "select")
         return run
 
     async def _admitted(
         self, strategy: Strategy, prompt: Prompt, meter: Meter, bounds: Bounds, listener: OnDelta | None
     ) -> Run:
-        engine = MeteredEngine(self.engine, meter, bounds, strategy.live_stages, listener)
-        scorers = MeteredScorers(self.scorers, meter, bounds, self.metrics)
+        others = {stage: self.fusors[name] for stage, name in strategy.generators.items()}
+        engine = MeteredEngine(
+            self.engine, meter, bounds, lambda stage: strategy.live_view(stage, prompt.k), listener, others
+        )
+        scorers = MeteredScorers(self.scorers, meter, bounds, self.metrics, self.equivalence)
         outcome = await strategy.run(prompt, engine, scorers)
         if not outcome.selected:
             raise _why_nothing(meter)
         if meter.limit is not None and outcome.degraded in (None, "no_valid_candidate"):
             outcome = replace(outcome, degraded=meter.limit)
-        return Run(strategy, prompt, outcome, meter)
+        return Run(strategy, prompt, outcome, meter, self._parameters(strategy))
+
+    def _parameters(self, strategy: Strategy) -> Parameters:
+        """The sizes of the models; where several generators shared the work, theirs is no one number."""
+        scorers = {info.name: info.parameters for info in self.scorers.describe()}
+        return Parameters(None if strategy.generators else self.engine.info.parameters, scorers)
 
     def _bounds(self, strategy: Strategy) -> Bounds:
         budget = strategy.budget
         milliseconds = budget.deadline_ms or self.limits.deadline_ms
         return Bounds(
             deadline=time.monotonic() + milliseconds / 1000,
-            follow=budget.deadline_ms is not None or budget.max_completion_tokens is not None,
+            follow=strategy.stops_early
+            or budget.deadline_ms is not None
+            or budget.max_completion_tokens is not None,
             max_samples=budget.max_samples,
             max_completion_tokens=budget.max_completion_tokens,
+            max_request_tokens=self.limits.max_request_tokens,
         )
 
     def _book(self, run: Run, route: str) -> None:

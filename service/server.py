@@ -19,7 +19,7 @@ def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     parts = start_parts(settings)
-    app = create_app(settings, parts.engine, parts.scorers)
+    app = create_app(settings, parts.engine, parts.scorers, parts.fusors)
     config = uvicorn.Config(
         app,
         host=settings.server.host,

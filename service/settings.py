@@ -119,6 +119,9 @@ class Settings(BaseSettings):
     scorers: list[ScorerSettings] | None = Field(
         None, description="The reward models (default: the embedded one, as `outcome` and as `step`)."
     )
+    fusors: dict[str, EngineSettings] = Field(
+        default_factory=dict, description="Further generators that a request may name as its fusor."
+    )
     limits: Limits = Field(default_factory=Limits, description="What requests may ask for.")
     presets: dict[str, dict[str, Any]] = Field(
         default_factory=dict,

@@ -7,10 +7,25 @@ from pydantic import ValidationError
 
 from strategies.base.errors import InvalidRequest
 from strategies.base.strategy import Strategy
+from strategies.best_of_majority import BestOfMajority
 from strategies.best_of_n import BestOfN
+from strategies.early_rejection import EarlyRejection
+from strategies.fusion_of_n import FusionOfN
+from strategies.majority import Majority
 from strategies.single import Single
+from strategies.top_h import TopH
+from strategies.weighted_majority import WeightedMajority
 
-STRATEGIES: tuple[type[Strategy], ...] = (Single, BestOfN)
+STRATEGIES: tuple[type[Strategy], ...] = (
+    Single,
+    BestOfN,
+    Majority,
+    WeightedMajority,
+    BestOfMajority,
+    TopH,
+    EarlyRejection,
+    FusionOfN,
+)
 
 CATALOG: Mapping[str, type[Strategy]] = {cls.name: cls for cls in STRATEGIES}
 

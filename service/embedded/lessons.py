@@ -12,8 +12,8 @@ from service.embedded.problems import Problem, stream_problems
 from service.embedded.samples import Drawn
 from service.embedded.stories import Family
 
-# Addition has four times the facts of the others, and carries.
-TURNS: Final[tuple[Family, ...]] = ("addition", "division", "addition", "times_table")
+# Division has no more facts than the table and yet is the hardest to judge: both its numbers must be undone.
+TURNS: Final[tuple[Family, ...]] = ("addition", "division", "times_table", "division")
 SYNTHETIC_A_ROW: Final = 7
 SYNTHETIC_BESIDE_DRAWN: Final = 3
 DRILL: Final = "Is the sum right?"

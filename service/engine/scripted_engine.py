@@ -63,7 +63,6 @@ class ScriptedEngine:
         self._check(prompt)
         opened: list[ScriptedLive] = []
         opened.extend(ScriptedLive(self, prompt, index, opened) for index in range(start, start + n))
-        self.prompt_tokens += n * count_prompt_tokens(prompt)
         self.unfinished += n
         try:
             yield tuple(opened)
@@ -126,20 +125,24 @@ class ScriptedLive:
     text: str = ""
     tokens: int = 0
     finish_reason: FinishReason | None = None
+    prompt_tokens: int = 0
 
     async def advance(self, max_tokens: int, stop: str | None = None) -> None:
-        coming = words(self.engine.script(self.prompt, self.index))[self.tokens :]
+        self._read_prompt()
+        script = self.engine.script(self.prompt, self.index)
+        tokens, reason = ([], "error") if script.startswith(FAIL) else _cut(script, self.prompt)
+        coming = tokens[self.tokens :]
         for token in coming[:max_tokens]:
             await asyncio.sleep(self.engine.token_s)
+            if self.finish_reason is not None:
+                return
             self.engine.generation_tokens += 1
             self.text += token
             self.tokens += 1
             if stop is not None and self.text.endswith(stop):
                 return
-        if len(coming) <= max_tokens:
-            self._end("stop")
-        elif self.tokens >= (self.prompt.decoding.max_tokens or self.tokens + 1):
-            self._end("length")
+        if len(coming) <= max_tokens and self.finish_reason is None:
+            self._end(reason)
 
     async def fork(self, index: int) -> "ScriptedLive":
         twin = ScriptedLive(
@@ -154,7 +157,22 @@ class ScriptedLive:
             self._end("abort")
 
     def candidate(self) -> Candidate:
-        return Candidate(self.index, self.text, self.tokens, self.finish_reason or "abort")
+        logprobs = _logprobs(words(self.text), self.prompt)
+        return Candidate(
+            self.index,
+            self.text,
+            self.tokens,
+            self.finish_reason or "abort",
+            self.prompt_tokens,
+            logprob=sum(item.logprob for item in logprobs) if logprobs else None,
+            logprobs=logprobs,
+        )
+
+    def _read_prompt(self) -> None:
+        """Before its first token; a fork finds all there is in its parent's cache."""
+        if not self.tokens and not self.prompt_tokens:
+            self.prompt_tokens = count_prompt_tokens(self.prompt)
+            self.engine.prompt_tokens += self.prompt_tokens
 
     def _end(self, reason: FinishReason) -> None:
         self.finish_reason = reason

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 class Bounds:
     """A request's limits, resolved: the deadline as a monotonic time in seconds; None is no limit of its own.
 
+    `max_request_tokens` is the server's own limit: a search by steps and forks cannot say beforehand what it will need.
     `follow` watches candidates token by token, so that what a limit cuts off is still returned and counted.
     """
 
@@ -15,6 +16,13 @@ class Bounds:
     follow: bool = False
     max_samples: int | None = None
     max_completion_tokens: int | None = None
+    max_request_tokens: int | None = None
+
+    @property
+    def live_tokens(self) -> int | None:
+        """The tokens that live candidates may generate, all together."""
+        limits = (self.max_completion_tokens, self.max_request_tokens)
+        return min((limit for limit in limits if limit is not None), default=None)
 
     @property
     def seconds_left(self) -> float | None:

@@ -1,49 +1,68 @@
 """The engine as a strategy sees it: every token counted, every limit kept, live tokens passed on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from service.metering.allowance import Allowance
 from service.metering.bounds import Bounds
 from service.metering.live import MeteredLive
 from service.metering.meter import Meter
-from strategies.base.ports import Delta, Engine, LiveCandidate, OnDelta
+from strategies.base.ports import Delta, Engine, LiveCandidate, LiveView, OnDelta
 from strategies.base.types import Candidate, Prompt, Stage
 
 
 @dataclass(slots=True)
 class _Draw:
-    """What is known of the candidates in flight: the text and tokens of those that have not ended."""
+    """What is known of the candidates in flight: the text and tokens of those that have not ended.
+
+    `prompt_tokens` is what the engine read for one that has: it read as much for each that has begun to speak.
+    """
 
     parts: dict[int, list[str]] = field(default_factory=dict)
     tokens: dict[int, int] = field(default_factory=dict)
+    prompt_tokens: int = 0
 
     def add(self, delta: Delta) -> None:
         self.parts.setdefault(delta.index, []).append(delta.text)
         self.tokens[delta.index] = self.tokens.get(delta.index, 0) + delta.tokens
 
-    def end(self, index: int) -> None:
-        self.parts.pop(index, None)
-        self.tokens.pop(index, None)
+    def end(self, candidate: Candidate) -> None:
+        self.parts.pop(candidate.index, None)
+        self.tokens.pop(candidate.index, None)
+        self.prompt_tokens = max(self.prompt_tokens, candidate.prompt_tokens)
 
     def aborted(self) -> list[Candidate]:
-        return [Candidate(i, "".join(self.parts[i]), self.tokens[i], "abort") for i in sorted(self.parts)]
+        return [
+            Candidate(i, "".join(self.parts[i]), self.tokens[i], "abort", self.prompt_tokens)
+            for i in sorted(self.parts)
+        ]
+
+
+def _nothing_live(stage: Stage) -> LiveView | None:
+    return None
 
 
 @dataclass(slots=True)
 class MeteredEngine:
     """Counts every token, ends a draw at the request's limits, and passes live tokens on to the client.
 
-    A draw that meets a limit delivers what it has, unfinished candidates as `abort`, and then ends:
-    a strategy sees fewer candidates, never an exception.
+    A draw that meets a limit delivers what it has, unfinished candidates as `abort`, and then ends; live candidates
+    end as `abort` when they are next advanced. A strategy sees fewer candidates, never an exception.
+    `view` filters what `listener` hears of each draw; `others` serve their stages in place of `inner`.
     """
 
     inner: Engine
     meter: Meter
     bounds: Bounds
-    live_stages: frozenset[Stage] = frozenset()
+    view: Callable[[Stage], LiveView | None] = _nothing_live
     listener: OnDelta | None = None
+    others: Mapping[Stage, Engine] = field(default_factory=dict)
+    _allowance: Allowance = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._allowance = Allowance(self.meter, self.bounds.live_tokens)
 
     @asynccontextmanager
     async def sample(
@@ -55,7 +74,7 @@ class MeteredEngine:
         start: int | None = None,
         on_delta: OnDelta | None = None,
     ) -> AsyncIterator[AsyncIterator[Candidate]]:
-        allowed = self._allowed(n)
+        allowed = self._allowed(n, stage)
         first = self.meter.samples if start is None else start
         self.meter.samples += allowed
         draw = _Draw()
@@ -64,7 +83,7 @@ class MeteredEngine:
             if allowed == 0:
                 yield _nothing()
                 return
-            async with self.inner.sample(
+            async with self.others.get(stage, self.inner).sample(
                 prompt, allowed, stage=stage, start=first, on_delta=listener
             ) as stream:
                 try:
@@ -77,14 +96,17 @@ class MeteredEngine:
     async def open(
         self, prompt: Prompt, n: int, *, stage: Stage = "draw", start: int | None = None
     ) -> AsyncIterator[Sequence[LiveCandidate]]:
-        allowed = self._allowed(n)
+        allowed = self._allowed(n, stage)
         first = self.meter.samples if start is None else start
         self.meter.samples += allowed
-        async with self.inner.open(prompt, allowed, stage=stage, start=first) as opened:
-            yield [MeteredLive(live, self.meter, stage) for live in opened]
+        async with self.others.get(stage, self.inner).open(
+            prompt, allowed, stage=stage, start=first
+        ) as opened:
+            yield [MeteredLive(live, self.meter, stage, self.bounds, self._allowance) for live in opened]
 
-    def _allowed(self, n: int) -> int:
-        if self.bounds.max_samples is None:
+    def _allowed(self, n: int, stage: Stage) -> int:
+        """How many of `n` may start: `max_samples` counts candidates, not what a judge or a fusor says of them."""
+        if self.bounds.max_samples is None or stage != "draw":
             return n
         left = self.bounds.max_samples - self.meter.samples
         if left < n:
@@ -93,9 +115,9 @@ class MeteredEngine:
 
     def _listener(self, stage: Stage, draw: _Draw, on_delta: OnDelta | None) -> OnDelta | None:
         """Follow the tokens only where somebody needs to know them as they come: it costs a little speed."""
-        wanted = [on_delta, self.listener if stage in self.live_stages else None]
-        listeners = [listener for listener in wanted if listener is not None]
-        if self.bounds.follow:
+        listeners = [listener for listener in (on_delta, self._shown(stage)) if listener is not None]
+        if listeners or self.bounds.follow:
+            # What a client has seen must be in the answer, also if a limit ends it.
             listeners.append(draw.add)
         if not listeners:
             return None
@@ -106,15 +128,27 @@ class MeteredEngine:
 
         return listen
 
+    def _shown(self, stage: Stage) -> OnDelta | None:
+        """The request's listener behind the view of one draw, if there are both."""
+        listener, view = self.listener, self.view(stage)
+        if listener is None or view is None:
+            return None
+
+        def show(delta: Delta) -> None:
+            if (shown := view(delta)) is not None:
+                listener(shown)
+
+        return show
+
     async def _counted(
         self, stream: AsyncIterator[Candidate], stage: Stage, draw: _Draw
     ) -> AsyncIterator[Candidate]:
         while (candidate := await self._next(stream, draw)) is not None:
-            draw.end(candidate.index)
+            draw.end(candidate)
             self.meter.count(candidate, stage)
             yield candidate
         for candidate in draw.aborted():
-            draw.end(candidate.index)
+            draw.end(candidate)
             self.meter.count(candidate, stage)
             yield candidate
 

@@ -1,20 +1,31 @@
-"""Live candidates with every token booked as it is generated."""
+"""Live candidates that are counted, and that a limit of the request ends as `abort`, as it does those of a draw."""
 
+import asyncio
 from dataclasses import dataclass, field
 
+from service.metering.allowance import Allowance
+from service.metering.bounds import Bounds
 from service.metering.meter import Meter
 from strategies.base.ports import LiveCandidate
 from strategies.base.types import Candidate, FinishReason, Stage
 
+_GRACE_S = 1.0
+"""What a candidate that was dropped as it was being written gets to hand over its text."""
+
 
 @dataclass(slots=True)
 class MeteredLive:
-    """A live candidate whose tokens are booked as they are generated; a fork owes only what it adds."""
+    """A live candidate whose tokens are booked as they are generated; a fork owes only what it adds.
+
+    At the deadline, and where no token is left to spend, `advance` ends the candidate: its text so far stays, its
+    finish reason is `abort`, and so the strategy sees that it cannot go on. Nothing raises.
+    """
 
     inner: LiveCandidate
     meter: Meter
     stage: Stage
-
+    bounds: Bounds
+    allowance: Allowance
     _booked: Candidate = field(init=False)
 
     def __post_init__(self) -> None:
@@ -37,15 +48,33 @@ class MeteredLive:
         return self.inner.finish_reason
 
     async def advance(self, max_tokens: int, stop: str | None = None) -> None:
-        try:
-            with self.meter.clock.phase(self.stage):
-                await self.inner.advance(max_tokens, stop)
-        finally:
-            self._book()
+        if self.finish_reason is not None:
+            return
+        if self.bounds.seconds_left == 0:
+            await self._end("deadline")
+            return
+        with self.meter.clock.phase(self.stage):
+            writing = asyncio.ensure_future(self._write(max_tokens, stop))
+            try:
+                await asyncio.wait([writing], timeout=self.bounds.seconds_left)
+                if not writing.done():
+                    await self._end("deadline")
+                    await asyncio.wait([writing], timeout=_GRACE_S)
+                if writing.done():
+                    writing.result()
+            finally:
+                writing.cancel()
+                await asyncio.gather(writing, return_exceptions=True)
 
     async def fork(self, index: int) -> "MeteredLive":
-        self.meter.samples += 1
-        return MeteredLive(await self.inner.fork(index), self.meter, self.stage)
+        """A twin; one more than `max_samples` allows is born as `abort`."""
+        most = self.bounds.max_samples
+        twin = MeteredLive(await self.inner.fork(index), self.meter, self.stage, self.bounds, self.allowance)
+        if most is not None and self.meter.samples >= most:
+            await twin._end("max_samples")
+        else:
+            self.meter.samples += 1
+        return twin
 
     async def drop(self) -> None:
         await self.inner.drop()
@@ -53,10 +82,40 @@ class MeteredLive:
     def candidate(self) -> Candidate:
         return self.inner.candidate()
 
+    async def _write(self, max_tokens: int, stop: str | None) -> None:
+        """Advance by what is allowed at a time, to the end of the step or of `max_tokens`."""
+        left = max_tokens
+        while left > 0 and self.finish_reason is None:
+            granted = await self.allowance.take(left)
+            if not granted:
+                await self._end("max_completion_tokens")
+                return
+            used = await self._spend(granted, stop)
+            left -= used
+            if used < granted or (stop and self.text.endswith(stop)):
+                return
+
+    async def _spend(self, granted: int, stop: str | None) -> int:
+        before = self.tokens
+        try:
+            await self.inner.advance(granted, stop)
+        finally:
+            self._book()
+            self.allowance.give_back(granted)
+        return self.tokens - before
+
+    async def _end(self, limit: str) -> None:
+        self.meter.limit = limit
+        await self.inner.drop()
+
     def _book(self) -> None:
         """What came since the last time: an engine reads the text again where it could not keep it."""
         now, before = self.inner.candidate(), self._booked
+        read = now.prompt_tokens - before.prompt_tokens
         self.meter.tokens[self.stage] += now.tokens - before.tokens
-        self.meter.engine_prompt_tokens += now.prompt_tokens - before.prompt_tokens
+        self.meter.engine_prompt_tokens += read
         self.meter.cached_tokens += now.cached_tokens - before.cached_tokens
+        if self.stage == "draw" and not self.meter.prompt_tokens:
+            # The first that is read for a request is its prompt and nothing else.
+            self.meter.prompt_tokens = read
         self._booked = now

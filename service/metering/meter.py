@@ -50,7 +50,8 @@ class Meter:
     """The account of one request.
 
     `prompt_tokens` counts the request's prompt once, as OpenAI does; `engine_prompt_tokens` counts it for
-    every candidate, as the engine does. `tokens` is by stage; the sum equals the engine's own counter.
+    every candidate, as the engine does. `tokens` is by stage; the sum equals the engine's own counter. What the
+    reward models read is told in all and by scorer.
     `limit` names the budget that ended the work, if one did.
     """
 
@@ -61,6 +62,8 @@ class Meter:
     engine_prompt_tokens: int = 0
     reward_model_tokens: int = 0
     reward_model_cached_tokens: int = 0
+    scorer_tokens: Counter[str] = field(default_factory=Counter)
+    scorer_cached_tokens: Counter[str] = field(default_factory=Counter)
     samples: int = 0
     limit: str | None = None
 

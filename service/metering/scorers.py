@@ -3,14 +3,17 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from service.metering.bounds import Bounds
+from service.metering.equivalence import MeteredEquivalence
 from service.metering.meter import Meter
 from service.metrics import Metrics
+from strategies.answers.equivalence import Undecided
 from strategies.base.errors import ScorerFailed
 from strategies.base.ports import (
+    Equivalence,
     OutcomeScorer,
     OutcomeScores,
     ScorerKind,
@@ -25,12 +28,17 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class MeteredScorers:
-    """The loaded scorers, with every answer counted, timed and checked."""
+    """The panel of a request: the loaded scorers and the comparison of answers, all counted, timed and checked."""
 
     inner: Scorers
     meter: Meter
     bounds: Bounds
     metrics: Metrics
+    answers: Equivalence = field(default_factory=Undecided)
+
+    @property
+    def equivalence(self) -> Equivalence:
+        return MeteredEquivalence(self.answers, self.meter, self.bounds, self.metrics)
 
     def kind(self, name: str) -> ScorerKind:
         return self.inner.kind(name)
@@ -57,9 +65,11 @@ class MeteredScorers:
             self.metrics.scorer_errors.labels(scorer, error.reason).inc()
             raise
 
-    def count(self, tokens: int, cached: int) -> None:
+    def count(self, scorer: str, tokens: int, cached: int) -> None:
         self.meter.reward_model_tokens += tokens
         self.meter.reward_model_cached_tokens += cached
+        self.meter.scorer_tokens[scorer] += tokens
+        self.meter.scorer_cached_tokens[scorer] += cached
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +86,7 @@ class MeteredOutcomeScorer:
     async def score(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
         none = OutcomeScores((None,) * len(texts))
         scores = await self.scorers.ask(self.name, lambda: self._checked(prompt, texts), none)
-        self.scorers.count(scores.tokens, scores.cached)
+        self.scorers.count(self.name, scores.tokens, scores.cached)
         return scores
 
     async def _checked(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
@@ -104,7 +114,7 @@ class MeteredStepScorer:
     async def score(self, prompt: Prompt, answers: Sequence[Sequence[str]]) -> StepScores:
         none = StepScores((None,) * len(answers))
         scores = await self.scorers.ask(self.name, lambda: self._checked(prompt, answers), none)
-        self.scorers.count(scores.tokens, scores.cached)
+        self.scorers.count(self.name, scores.tokens, scores.cached)
         return scores
 
     async def _checked(self, prompt: Prompt, answers: Sequence[Sequence[str]]) -> StepScores:

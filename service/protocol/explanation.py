@@ -3,6 +3,7 @@
 from typing import Any
 
 from service.metering.meter import Meter
+from service.protocol.cost import cost
 from service.runner import Run
 from strategies.base.types import Candidate, Outcome, Rejection, Verdict, Vote
 
@@ -21,8 +22,11 @@ def explanation(run: Run) -> dict[str, Any]:
         "votes": [_vote(vote) for vote in outcome.votes],
         "tie": outcome.tie,
         "degraded": outcome.degraded,
+        "cost": cost(run.meter, run.parameters.generator, run.parameters.scorers),
         "time_ms": run.meter.time_ms(),
     }
+    if outcome.details:
+        told["details"] = dict(outcome.details)
     return {"nbest": told}
 
 
@@ -48,8 +52,14 @@ def usage(run: Run) -> dict[str, Any]:
 
 
 def _by_purpose(outcome: Outcome, meter: Meter) -> dict[str, int]:
-    """Where the tokens went. What was drawn and is not returned was rejected, whatever it was rejected for."""
-    selected = sum(candidate.tokens for candidate in outcome.answers)
+    """Where the tokens went. What was drawn and is not returned was rejected, whatever it was rejected for.
+
+    A fused answer is not selected from what was drawn: its tokens are fusion tokens.
+    Answers that were forked from one candidate share tokens, which were generated once.
+    """
+    verdicts = [outcome.verdicts[i] for i in outcome.selected]
+    drawn = sum(verdict.candidate.tokens for verdict in verdicts if verdict.stage == "draw")
+    selected = min(drawn, meter.tokens["draw"])
     judge, fusion = meter.tokens["judge"], meter.tokens["fusion"]
     return {
         "selected_tokens": selected,
@@ -72,6 +82,8 @@ def _candidate(verdict: Verdict, full: bool) -> dict[str, Any]:
         "finish_reason": candidate.finish_reason,
         "fate": verdict.fate,
     }
+    if verdict.stage != "draw":
+        told["stage"] = verdict.stage
     if verdict.rejected_at is not None:
         told["rejected_at"] = _rejection(verdict.rejected_at)
     return told | _text(candidate) if full else told

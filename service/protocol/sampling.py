@@ -5,8 +5,8 @@ from typing import Any, ClassVar, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from strategies.base.errors import Unsupported
-from strategies.base.types import Decoding
+from strategies.base.errors import InvalidRequest, Unsupported
+from strategies.base.types import Decoding, TopHVariant
 
 _MAX_SCHEMA_BYTES = 65_536
 
@@ -49,6 +49,7 @@ class SamplingFields(BaseModel):
     top_h: float | None = Field(
         None, gt=0, le=1, description="Entropy-bounded truncation (arXiv 2509.02510)."
     )
+    top_h_variant: TopHVariant | None = Field(None, description="Which rule top_h follows (default: paper).")
     presence_penalty: float = Field(0.0, ge=-2, le=2)
     frequency_penalty: float = Field(0.0, ge=-2, le=2)
     repetition_penalty: float | None = Field(None, gt=0, le=10)
@@ -89,8 +90,21 @@ class SamplingFields(BaseModel):
                 raise Unsupported(f"{name} is not supported: {cls.refused[name]}", param=name)
         return {name: value for name, value in fields.items() if name not in cls.refused}
 
+    def asks_for(self, name: str) -> bool:
+        """Whether the field was sent, with a value that asks for something: neither empty nor its default."""
+        if name not in self.model_fields_set:
+            return False
+        if name == "response_format":
+            return _json_schema(self.response_format) is not None
+        default = type(self).model_fields[name].get_default(call_default_factory=True, validated_data={})
+        return getattr(self, name) not in (default, None, [], {})
+
     def decoding(self, defaults: dict[str, float], max_tokens: int | None, logprobs: int | None) -> Decoding:
         """What the engine is asked for; the model's own `defaults` hold where the request says nothing."""
+        if self.top_h_variant is not None and self.top_h is None:
+            raise InvalidRequest(
+                "top_h_variant says which rule top_h follows: send top_h", param="top_h_variant"
+            )
         temperature = _first(self.temperature, defaults.get("temperature"), 1.0)
         return Decoding(
             max_tokens=max_tokens,
@@ -100,6 +114,7 @@ class SamplingFields(BaseModel):
             top_k=max(int(_first(self.top_k, defaults.get("top_k"), 0)), 0),
             min_p=_first(self.min_p, defaults.get("min_p"), 0.0),
             top_h=self.top_h,
+            top_h_variant=self.top_h_variant or "paper",
             presence_penalty=self.presence_penalty,
             frequency_penalty=self.frequency_penalty,
             repetition_penalty=_first(self.repetition_penalty, defaults.get("repetition_penalty"), 1.0),

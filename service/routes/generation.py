@@ -32,7 +32,7 @@ def new_id(prefix: str) -> str:
 def chosen_strategy(service: Service, body: SamplingFields) -> Strategy:
     """The request's strategy, unless it cannot honour a field that the request sets."""
     strategy = service.strategy(body.model, body.strategy)
-    for name in sorted(strategy.refuses & body.model_fields_set):
+    for name in sorted(filter(body.asks_for, strategy.refuses)):
         raise Unsupported(f"{name} is not supported by the strategy {strategy.name}", param=name)
     return strategy
 

@@ -32,6 +32,8 @@ async def _ailing(service: Service) -> str | None:
     try:
         await service.engine.check_health()
         await service.scorers.check_health()
+        for fusor in service.runner.fusors.values():
+            await fusor.check_health()
     except NbestError as error:
         return str(error)
     return None

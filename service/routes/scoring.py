@@ -67,13 +67,13 @@ async def select(
 
 
 async def _select(body: SelectRequest, service: Service) -> dict[str, Any]:
-    strategy = parse(body.strategy)
+    strategy = parse(body.strategy).for_given(len(body.candidates))
     candidates = tuple(given.candidate(i) for i, given in enumerate(body.candidates))
     run = await service.runner.select(
         strategy,
         body.question(body.k),
         GivenEngine(candidates),
-        _scorers(body, service, strategy.scorer_kinds),
+        _scorers(body, service, strategy.scorer_kinds if strategy.uses_scorer else ()),
     )
     return {"object": "selection", "selected": list(run.outcome.selected)} | explanation(run)
 

@@ -37,6 +37,7 @@ def _strategy(cls: type[Strategy]) -> dict[str, Any]:
         "object": "strategy",
         "summary": inspect.cleandoc(cls.__doc__ or "").splitlines()[0],
         "scorer_kinds": list(cls.scorer_kinds),
+        "needs_scorer": cls().uses_scorer,
         "streams_live": sorted(cls.live_stages),
         "refuses": sorted(cls.refuses),
         "parameters": cls.model_json_schema(),

@@ -1,4 +1,4 @@
-"""What a strategy is handed: an engine to draw from and scorers to ask. Adapters live in `service`."""
+"""What a strategy is handed: an engine to draw from and a panel to ask. Adapters live in `service`."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -21,6 +21,9 @@ class Delta:
 
 
 OnDelta = Callable[[Delta], None]
+
+LiveView = Callable[[Delta], Delta | None]
+"""What of one draw's text a client may see as it comes: given each delta in order, what is shown of it, if anything."""
 
 
 class LiveCandidate(Protocol):
@@ -129,3 +132,17 @@ class Scorers(Protocol):
 
     def step(self, name: str | None) -> StepScorer:
         """InvalidRequest, listing the right ones, if `name` is an outcome scorer; NotFound if there is none."""
+
+
+class Equivalence(Protocol):
+    """Decides whether two answers are equal as mathematics, whichever way they are written."""
+
+    async def same(self, pairs: Sequence[tuple[str, str]]) -> Sequence[bool | None]:
+        """One verdict a pair, in order; None where there was none in time. It does not matter which comes first."""
+
+
+class Panel(Scorers, Protocol):
+    """Everybody whom a strategy may ask about answers: the loaded scorers, and whether two answers are equal."""
+
+    @property
+    def equivalence(self) -> Equivalence: ...

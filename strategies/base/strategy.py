@@ -1,12 +1,13 @@
 """The shape of a strategy: one request's parameters, frozen, with one method that decides."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from strategies.base.budget import Budget
-from strategies.base.ports import Engine, ScorerKind, Scorers
+from strategies.base.ports import Delta, Engine, LiveView, Panel, ScorerKind
 from strategies.base.types import Outcome, Prompt, Stage
 
 
@@ -31,10 +32,44 @@ class Strategy(BaseModel, ABC):
     )
     budget: Budget = Field(default_factory=Budget, description="What the request may spend.")
 
+    @property
+    def stops_early(self) -> bool:
+        """Whether a draw may be left before all candidates ended; it is then followed, so that all is counted."""
+        return False
+
+    def for_given(self, count: int) -> Self:
+        """The same strategy for `count` candidates that are all there, so that nothing is drawn and nothing left."""
+        return self
+
+    @property
+    def uses_scorer(self) -> bool:
+        """Whether this request asks a scorer; a strategy that can do without one says so itself."""
+        return bool(self.scorer_kinds)
+
+    @property
+    def generators(self) -> Mapping[Stage, str]:
+        """The configured generators that take the place of the served one, by the stage in which they do."""
+        return {}
+
     @abstractmethod
     def draws(self, k: int) -> int:
         """How many candidates will be drawn, at most, to return `k`: what admission is asked for."""
 
+    def further_tokens(self, max_tokens: int) -> int:
+        """The most tokens that are generated beside the candidates, which have up to `max_tokens` each."""
+        return 0
+
+    def live_view(self, stage: Stage, k: int) -> LiveView | None:
+        """What may be streamed of one draw, in a request for `k` answers: a fresh filter, or None for nothing.
+
+        What a view lets through is text of the answer of the same index, from its start on, and never taken back.
+        """
+        return _whole if stage in self.live_stages else None
+
     @abstractmethod
-    async def run(self, prompt: Prompt, engine: Engine, scorers: Scorers) -> Outcome:
+    async def run(self, prompt: Prompt, engine: Engine, scorers: Panel) -> Outcome:
         """Draw, score, decide. Raises the errors of `strategies.base.errors`."""
+
+
+def _whole(delta: Delta) -> Delta:
+    return delta

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from strategies.base.errors import Unsupported
+
 FinishReason = Literal["stop", "length", "abort", "error"]
 """Why a candidate ended: by itself, at `max_tokens`, stopped by us, or because the engine failed on it."""
 
@@ -12,6 +14,13 @@ Fate = Literal["selected", "kept", "rejected_early", "invalid", "failed"]
 
 Stage = Literal["draw", "judge", "fusion"]
 """What tokens were generated for."""
+
+TopHVariant = Literal["paper", "transformers", "authors"]
+"""Which of the rules that go by the name of top-H."""
+
+
+Detail = int | float | str | bool | tuple[int, ...] | None
+"""Something that only one strategy has to tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +35,8 @@ class Message:
 class Decoding:
     """How one answer is sampled; `None` and the neutral values mean "off".
 
-    Truncation (`top_h`, `top_p`, `top_k`, `min_p`) is decided on the distribution after temperature.
+    Truncation (`top_h`, `top_p`, `top_k`, `min_p`) is decided on the distribution after temperature; `top_h` comes
+    before `top_p` and `top_k`, and with `min_p`, whose place among them depends on the engine, it is Unsupported.
     `logprobs` is the number of alternatives reported at each token (0: the sampled token only).
     """
 
@@ -37,6 +47,7 @@ class Decoding:
     top_k: int = 0
     min_p: float = 0.0
     top_h: float | None = None
+    top_h_variant: TopHVariant = "paper"
     presence_penalty: float = 0.0
     frequency_penalty: float = 0.0
     repetition_penalty: float = 1.0
@@ -47,6 +58,12 @@ class Decoding:
     logprobs: int | None = None
     json_schema: str | None = None
     seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.top_h is not None and self.min_p > 0:
+            raise Unsupported(
+                f"top_h cannot be combined with min_p, which is {self.min_p}: send min_p 0", param="min_p"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +127,17 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """Where early rejection dropped a candidate: after how many tokens, at what score against which bar."""
+    """Where early rejection dropped a candidate: its score then, and in `threshold` the lowest score that was kept."""
 
     step: int
     tokens: int
-    score: float
-    threshold: float
+    score: float | None
+    threshold: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Everything decided about one candidate."""
+    """Everything decided about one candidate; `stage` is what its tokens were generated for."""
 
     candidate: Candidate
     fate: Fate
@@ -128,6 +145,7 @@ class Verdict:
     answer: str | None = None
     group: int | None = None
     rejected_at: Rejection | None = None
+    stage: Stage = "draw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +163,8 @@ class Outcome:
     """A strategy's decision: `selected` are indices into `verdicts`, best first.
 
     `tie` names the rule that separated the winner from its runner-up when their scores were equal;
-    `degraded` says in a word why the answer is less than was asked for.
+    `degraded` says in a word why the answer is less than was asked for; `details` is what only this strategy has to
+    tell, by name.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -153,6 +172,7 @@ class Outcome:
     votes: tuple[Vote, ...] = ()
     tie: str | None = None
     degraded: str | None = None
+    details: Mapping[str, Detail] = field(default_factory=dict)
 
     @property
     def answers(self) -> Sequence[Candidate]:

@@ -1,18 +1,29 @@
 """Draw candidates, and have each judged as soon as it ends."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 from strategies.base.errors import ScorerFailed
 from strategies.base.ports import Engine
 from strategies.base.types import Candidate, Prompt, Score
 from strategies.drawing.judge import Judge
 
+Listener = Callable[[Candidate], bool | None]
+"""Told of each candidate as it ends; True leaves the draw, and what still runs is aborted."""
 
-async def draw(prompt: Prompt, n: int, engine: Engine) -> list[Candidate]:
-    """Draw `n` candidates and wait for all of them; in order of index."""
+
+async def draw(prompt: Prompt, n: int, engine: Engine, on_end: Listener | None = None) -> list[Candidate]:
+    """Draw `n` candidates and wait for all of them, or until `on_end` has heard enough; in order of index."""
+    drawn: list[Candidate] = []
     async with engine.sample(prompt, n) as stream:
-        return sorted([candidate async for candidate in stream], key=lambda c: c.index)
+        async for candidate in stream:
+            drawn.append(candidate)
+            if on_end is not None and on_end(candidate):
+                break
+    return sorted(drawn, key=lambda c: c.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,68 +43,78 @@ async def draw_scored(
     Where no candidate is valid, the cut-off ones are judged instead, since one of them will be returned.
     ScorerFailed ends the draw at once where `fail_fast`, and is otherwise reported with what was drawn.
     """
-    drawn: list[Candidate] = []
-    asked = _Asked(judge, prompt)
-    try:
-        async with engine.sample(prompt, n) as stream:
-            async for candidate in stream:
-                drawn.append(candidate)
-                if candidate.is_valid:
-                    asked.about(candidate)
-                if fail_fast:
-                    asked.raise_first_failure()
-        if not asked.tasks:
+    async with Questions(judge, prompt, fail_fast=fail_fast) as questions:
+
+        def judge_valid(candidate: Candidate) -> None:
+            if candidate.is_valid:
+                questions.about(candidate)
+            questions.check()
+
+        drawn = await draw(prompt, n, engine, judge_valid)
+        if not any(candidate.is_valid for candidate in drawn):
             for candidate in drawn:
-                if not candidate.is_empty and candidate.finish_reason != "error":
-                    asked.about(candidate)
-        failure = await asked.settle(fail_fast=fail_fast)
-    finally:
-        await asked.cancel()
-    drawn.sort(key=lambda c: c.index)
-    return Drawn(tuple(drawn), tuple(map(asked.score, drawn)), failure)
+                questions.about_invalid(candidate)
+        failure = await questions.settle()
+        return Drawn(tuple(drawn), tuple(map(questions.score, drawn)), failure)
 
 
-class _Asked:
-    """The questions put to one judge: a task for each distinct text, or for each candidate with a score of its own."""
+class Questions:
+    """The questions put to one judge: one for each distinct text, or for each candidate with a score of its own.
 
-    def __init__(self, judge: Judge, prompt: Prompt) -> None:
-        self.tasks: dict[str | int, asyncio.Task[Score]] = {}
+    Leaving the block cancels what was not answered, so that no scoring is left behind.
+    """
+
+    def __init__(self, judge: Judge, prompt: Prompt, *, fail_fast: bool = True) -> None:
         self._judge = judge
         self._prompt = prompt
+        self._fail_fast = fail_fast
+        self._tasks: dict[str | int, asyncio.Task[Score]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Cancel what runs, and collect every result so that none is lost unseen."""
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     def about(self, candidate: Candidate) -> None:
+        """Have this candidate judged, unless its text is being judged already."""
         key = _key(candidate)
-        if key not in self.tasks:
-            self.tasks[key] = asyncio.create_task(self._ask(candidate))
+        if key not in self._tasks:
+            self._tasks[key] = asyncio.create_task(self._ask(candidate))
+
+    def about_invalid(self, candidate: Candidate) -> None:
+        """Have a candidate judged that is cut off; one that is empty or failed has nothing to judge."""
+        if not candidate.is_empty and candidate.finish_reason != "error":
+            self.about(candidate)
 
     async def _ask(self, candidate: Candidate) -> Score:
         return await self._judge(self._prompt, candidate)
 
-    def raise_first_failure(self) -> None:
-        for task in self.tasks.values():
+    def check(self) -> None:
+        """Raise the first failure there has been, where failures are to be raised at once."""
+        for task in self._tasks.values() if self._fail_fast else ():
             if task.done() and not task.cancelled() and (error := task.exception()):
                 raise error
 
-    async def settle(self, *, fail_fast: bool) -> ScorerFailed | None:
+    async def settle(self) -> ScorerFailed | None:
         """Wait for every score; the first failure is raised or returned, any other error is always raised."""
         try:
-            await asyncio.gather(*self.tasks.values())
+            await asyncio.gather(*self._tasks.values())
         except ScorerFailed as failure:
-            if fail_fast:
+            if self._fail_fast:
                 raise
             return failure
         return None
 
-    async def cancel(self) -> None:
-        """Leave no scoring behind: cancel what runs, and collect every result so that none is lost unseen."""
-        for task in self.tasks.values():
-            task.cancel()
-        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
-
     def score(self, candidate: Candidate) -> Score:
         """The score that arrived, or none: not asked, cancelled or failed."""
-        task = self.tasks.get(_key(candidate))
-        if task is None or task.cancelled() or task.exception() is not None:
+        task = self._tasks.get(_key(candidate))
+        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
             return Score()
         return task.result()
 

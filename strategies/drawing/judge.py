@@ -1,6 +1,7 @@
 """The parameters of a strategy that asks a reward model, and the one function that asks it."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -34,6 +35,23 @@ class ScoredStrategy(Strategy):
         if scorers.kind(name) == "step":
             return _step_judge(scorers.step(name), self.aggregation)
         return _outcome_judge(scorers.outcome(name), self.aggregation)
+
+    def asking(self, prompt: Prompt) -> Prompt:
+        """The prompt to draw with: a fall-back on log-probabilities needs them to be there when the scorer fails."""
+        if self.on_scorer_error != "logprob" or prompt.decoding.logprobs is not None:
+            return prompt
+        return replace(prompt, decoding=replace(prompt.decoding, logprobs=0))
+
+    def stand_in(self, candidate: Candidate) -> Score:
+        """What replaces the scores when the scorer failed; with none at all, the larger group wins."""
+        if self.on_scorer_error == "majority" or candidate.logprob is None:
+            return Score()
+        return Score(candidate.logprob / max(candidate.tokens, 1))
+
+    @property
+    def without_scorer(self) -> str:
+        """The word for an outcome that had to do without the scorer."""
+        return f"scorer_failed_{self.on_scorer_error}"
 
 
 def _outcome_judge(scorer: OutcomeScorer, aggregation: Aggregation) -> Judge:

@@ -20,16 +20,23 @@ class Outer(BaseModel):
 
     server: Inner = Field(default_factory=Inner, description="Server.")
     others: list[Inner] | None = Field(None, description="More.")
+    named: dict[str, Inner] = Field(default_factory=dict, description="By name.")
     name: str = Field(description="Name.")
     on: bool = Field(True, description="Whether.")
 
 
 def test_nested_settings_are_listed_by_path() -> None:
-    assert [path for path, _ in flatten(Outer)] == ["server.port", "others[].port", "name", "on"]
+    assert [path for path, _ in flatten(Outer)] == [
+        "server.port",
+        "others[].port",
+        "named.NAME.port",
+        "name",
+        "on",
+    ]
 
 
 def test_defaults_are_written_as_in_yaml() -> None:
-    assert [default(field) for _, field in flatten(Outer)] == ["`80`", "`80`", "required", "`true`"]
+    assert [default(field) for _, field in flatten(Outer)] == ["`80`", "`80`", "`80`", "required", "`true`"]
 
 
 def test_bars_in_cells_do_not_break_the_table() -> None:
@@ -40,6 +47,7 @@ def test_every_strategy_has_its_row_and_every_row_its_link() -> None:
     rows = GENERATORS["strategies"](README, "").splitlines()[2:]
     assert len(rows) == len(CATALOG)
     assert all(f"(docs/strategies/{name}.md)" in row for name, row in zip(CATALOG, rows, strict=True))
+    assert "| outcome or step, optional |" in "\n".join(rows)
     nested = GENERATORS["strategies"](ROOT / "docs" / "index.md", "")
     assert "(strategies/best_of_n.md)" in nested
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,10 +48,13 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def listening(
-    engine: ServedEngine, scorers: LoadedScorers | None = None, settings: Settings | None = None
+    engine: ServedEngine,
+    scorers: LoadedScorers | None = None,
+    settings: Settings | None = None,
+    fusors: Mapping[str, ServedEngine] | None = None,
 ) -> AsyncIterator[Running]:
     """A service on a free port of the loopback address, until the block is left."""
-    app = create_app(settings or Settings(presets=PRESETS), engine, scorers or scripted_scorers())
+    app = create_app(settings or Settings(presets=PRESETS), engine, scorers or scripted_scorers(), fusors)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
     with _signals_left_alone(server):
         serving = asyncio.create_task(server.serve())

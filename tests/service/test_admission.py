@@ -9,8 +9,10 @@ from service.metering.meter import PhaseClock
 from service.metrics import Metrics
 from service.settings import Limits
 from strategies.base.errors import DeadlineExceeded, InvalidRequest, Overloaded
+from strategies.base.strategy import Strategy
 from strategies.base.types import Decoding
 from strategies.best_of_n import BestOfN
+from strategies.fusion_of_n import FusionOfN
 from strategies.single import Single
 
 LIMITS = Limits(max_n=8, max_tokens=100, max_request_tokens=400, default_max_tokens=50)
@@ -25,11 +27,12 @@ LIMITS = Limits(max_n=8, max_tokens=100, max_request_tokens=400, default_max_tok
         (BestOfN(n=4), Decoding(temperature=0), 1, "temperature"),
         (Single(), Decoding(max_tokens=101), 1, "max_tokens"),
         (BestOfN(n=5), Decoding(max_tokens=100), 1, "max_tokens"),
+        (FusionOfN(n=3, fusion_max_tokens=101), Decoding(max_tokens=100), 1, "max_tokens"),
     ],
     ids=str,
 )
 def test_what_can_never_be_admitted_is_refused(
-    strategy: BestOfN, decoding: Decoding, k: int, param: str
+    strategy: Strategy, decoding: Decoding, k: int, param: str
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:
         check_size(strategy, decoding, k, LIMITS)
@@ -38,10 +41,15 @@ def test_what_can_never_be_admitted_is_refused(
 
 @pytest.mark.parametrize(
     ("strategy", "decoding", "k"),
-    [(BestOfN(n=8), Decoding(), 1), (Single(), Decoding(temperature=0), 1), (BestOfN(n=2), Decoding(), 4)],
+    [
+        (BestOfN(n=8), Decoding(), 1),
+        (Single(), Decoding(temperature=0), 1),
+        (BestOfN(n=2), Decoding(), 4),
+        (FusionOfN(n=3, fusion_max_tokens=100), Decoding(max_tokens=100), 1),
+    ],
     ids=str,
 )
-def test_what_fits_is_admitted(strategy: BestOfN, decoding: Decoding, k: int) -> None:
+def test_what_fits_is_admitted(strategy: Strategy, decoding: Decoding, k: int) -> None:
     check_size(strategy, decoding, k, LIMITS)
 
 

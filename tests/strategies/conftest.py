@@ -5,8 +5,16 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from strategies.answers.equivalence import Undecided
 from strategies.base.errors import NotFound, ScorerFailed
-from strategies.base.ports import OutcomeScorer, OutcomeScores, ScorerKind, StepScorer, StepScores
+from strategies.base.ports import (
+    Equivalence,
+    OutcomeScorer,
+    OutcomeScores,
+    ScorerKind,
+    StepScorer,
+    StepScores,
+)
 from strategies.base.types import Candidate, Prompt
 
 
@@ -26,6 +34,7 @@ class Table:
     name: str = "table"
     delimiter: str = "\n"
     asked: list[str] = field(default_factory=list)
+    equivalence: Equivalence = field(default_factory=Undecided)
 
     def kind(self, name: str) -> ScorerKind:
         if name not in ("outcome", "step"):

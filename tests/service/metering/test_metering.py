@@ -1,8 +1,10 @@
 """Metering: every token counted, every limit kept, every score checked, whatever the strategy does."""
 
 import asyncio
+import itertools
 import math
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,8 +16,10 @@ from service.metering.meter import Meter, PhaseClock
 from service.metering.scorers import MeteredScorers
 from service.metrics import Metrics
 from strategies.base.errors import ScorerFailed
-from strategies.base.ports import Delta
-from strategies.base.types import Candidate, Message, Prompt
+from strategies.base.ports import Delta, LiveView
+from strategies.base.types import Candidate, Message, Prompt, Stage
+from strategies.best_of_n import BestOfN
+from strategies.single import Single
 from tests.service.fixtures import scripted_scorers
 
 PROMPT = Prompt((Message("user", "one two three"),))
@@ -95,11 +99,58 @@ async def test_leaving_the_draw_early_counts_what_was_followed() -> None:
 
 async def test_live_tokens_reach_the_listener_only_from_live_stages() -> None:
     heard: list[Delta] = []
-    live = MeteredEngine(engine_of(), Meter(), Bounds(), frozenset({"draw"}), heard.append)
+    live = MeteredEngine(engine_of(), Meter(), Bounds(), partial(Single().live_view, k=1), heard.append)
     await drawn(live, 1)
     assert len(heard) == 10
-    await drawn(MeteredEngine(engine_of(), Meter(), Bounds(), frozenset(), heard.append), 1)
+    await drawn(
+        MeteredEngine(engine_of(), Meter(), Bounds(), partial(BestOfN().live_view, k=1), heard.append), 1
+    )
     assert len(heard) == 10
+
+
+async def test_a_view_decides_what_of_each_draw_the_listener_hears() -> None:
+    heard: list[str] = []
+
+    def every_other(stage: Stage) -> LiveView:
+        turns = itertools.cycle((True, False))
+        return lambda delta: Delta(0, delta.text.upper(), 1) if next(turns) else None
+
+    live = MeteredEngine(
+        engine_of(words=5), Meter(), Bounds(), every_other, lambda delta: heard.append(delta.text)
+    )
+    await drawn(live, 1)
+    await drawn(live, 1)
+    assert heard == ["W", " W", " W"] * 2
+
+
+async def test_what_was_shown_live_is_delivered_when_the_deadline_cuts_it_off() -> None:
+    engine, heard = engine_of(words=1000, token_s=0.01), list[str]()
+    bounds = Bounds(deadline=time.monotonic() + 0.2)
+    live = MeteredEngine(
+        engine, Meter(), bounds, partial(Single().live_view, k=1), lambda delta: heard.append(delta.text)
+    )
+    [candidate] = await drawn(live, 1)
+    assert (candidate.text, candidate.finish_reason) == ("".join(heard), "abort")
+    assert heard
+
+
+async def test_max_samples_limits_what_is_drawn_and_nothing_else() -> None:
+    meter = Meter()
+    metered = MeteredEngine(engine_of(), meter, Bounds(max_samples=1))
+    await drawn(metered, 1)
+    async with metered.sample(PROMPT, 1, stage="fusion") as stream:
+        assert len([candidate async for candidate in stream]) == 1
+    assert meter.limit is None
+
+
+async def test_a_stage_can_have_an_engine_of_its_own() -> None:
+    engine, other, meter = engine_of(), engine_of(words=3), Meter()
+    metered = MeteredEngine(engine, meter, Bounds(), others={"fusion": other})
+    await drawn(metered, 1)
+    async with metered.sample(PROMPT, 1, stage="fusion") as stream:
+        assert [candidate.tokens async for candidate in stream] == [3]
+    assert dict(meter.tokens) == {"draw": 10, "fusion": 3}
+    assert (engine.generation_tokens, other.generation_tokens) == (10, 3)
 
 
 @pytest.mark.parametrize(

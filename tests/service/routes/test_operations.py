@@ -24,6 +24,11 @@ async def test_strategies_publish_parameters_as_json_schema(http: httpx.AsyncCli
         jsonschema.validate({"m": 4}, schema)
     assert listed["best_of_n"]["scorer_kinds"] == ["outcome", "step"]
     assert listed["single"]["streams_live"] == ["draw"]
+    assert [listed[name]["needs_scorer"] for name in ("single", "best_of_n", "fusion_of_n")] == [
+        False,
+        True,
+        False,
+    ]
 
 
 async def test_scorers_says_what_is_loaded(http: httpx.AsyncClient) -> None:

@@ -1,0 +1,27 @@
+"""An engine's processes die with the service, however it dies: vLLM calls `arm` in each process it starts."""
+
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1
+
+
+def arm() -> None:
+    """Ask the kernel to kill this process when its parent dies; safe to call again, and a no-op in the parent.
+
+    A plugin of the group `vllm.general_plugins`, which vLLM loads in all its processes. Without it SIGKILL or
+    the memory killer takes the service and leaves the engine running. Linux only. The request is tied to the
+    parent's *thread*: engines are built in the main thread.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None or not sys.platform.startswith("linux"):
+        return
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    # The parent may have died before the request was made. It need not have been adopted by process 1.
+    if os.getppid() != parent.pid:
+        os._exit(1)

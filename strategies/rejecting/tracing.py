@@ -1,0 +1,33 @@
+"""Write answers to the end and judge them on the way, rejecting none: what a curve is drawn from."""
+
+from collections.abc import Sequence
+
+from strategies.base.ports import Engine, StepScorer
+from strategies.base.types import Prompt
+from strategies.rejecting.beam import Beam
+from strategies.rejecting.critic import Critic
+from strategies.rejecting.curve import Trace
+from strategies.rejecting.responses import TO_THE_END
+from strategies.rejecting.search import Search
+from strategies.scores.aggregate import Aggregation
+
+
+async def trace(
+    prompt: Prompt, n: int, engine: Engine, scorer: StepScorer, taus: Sequence[int], aggregation: Aggregation
+) -> list[Trace]:
+    """`n` answers to one prompt, judged at each of `taus` (rising) while they are unfinished, and at their end."""
+    async with engine.open(prompt, n) as lives:
+        search = Search([Beam(live) for live in lives], Critic(scorer, prompt, aggregation))
+        partial: list[dict[int, float | None]] = [{} for _ in lives]
+        for tau in taus:
+            await search.write_to(tau)
+            await search.judge(search.active)
+            for beam, scores in zip(search.beams, partial, strict=True):
+                if beam.is_active:
+                    scores[tau] = beam.score.value
+        await search.write_to(TO_THE_END)
+        await search.judge(search.beams)
+        return [
+            Trace(scores, beam.live.tokens, beam.score.value, beam.is_answer)
+            for beam, scores in zip(search.beams, partial, strict=True)
+        ]

@@ -1,0 +1,52 @@
+"""One generator for the whole run: the embedded model, made small enough that its limits are met in seconds."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from service.embedded.build import build_generator
+from service.embedded.models import GENERATOR_NAME
+from service.engine.turns import Turns
+from service.engine.vllm_engine import VllmEngine
+from service.settings import EngineSettings
+from strategies.base.types import Decoding, Message, Prompt
+
+MAX_MODEL_LEN = 1024
+MAX_NUM_SEQS = 16
+
+
+@pytest.fixture(scope="session")
+def turns() -> Turns:
+    return Turns()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def generator(turns: Turns) -> AsyncIterator[VllmEngine]:
+    """Starts in the main thread and blocks the loop, which nothing else needs yet."""
+    settings = EngineSettings(
+        max_model_len=MAX_MODEL_LEN,
+        max_num_seqs=MAX_NUM_SEQS,
+        kv_cache_mib=256,
+        # The smallest step that holds the longest prompt: many prompts at once do not fit it.
+        extra={"max_num_batched_tokens": MAX_MODEL_LEN},
+    )
+    engine = VllmEngine.start(settings, str(build_generator()), GENERATOR_NAME, turns)
+    try:
+        yield engine
+    finally:
+        await engine.aclose()
+
+
+def ask(question: str, decoding: Decoding) -> Prompt:
+    return Prompt((Message("user", question),), decoding=decoding)
+
+
+async def running(engine: VllmEngine, count: int) -> None:
+    """Return once the engine has `count` requests; fail after a while."""
+    for _ in range(3000):
+        if engine.unfinished >= count:
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail(f"{engine.unfinished} requests where {count} were expected")

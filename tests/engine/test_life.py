@@ -1,0 +1,115 @@
+"""However the service ends, its engine ends with it; and when the engine ends, the service is told."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.embedded.build import build_generator
+
+pytestmark = [
+    pytest.mark.engine,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc"),
+]
+
+ROOT = Path(__file__).resolve().parents[2]
+GONE_S = 5.0
+STOPPED_S = 20.0
+
+
+@pytest.fixture(scope="module")
+def tiny_generator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One random layer under the embedded tokenizer: nothing here depends on what it says."""
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("tiny")
+    tokenizer: Any = AutoTokenizer.from_pretrained(build_generator())
+    tokenizer.save_pretrained(folder)
+    config: Any = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=64, num_hidden_layers=1,
+        num_attention_heads=2, max_position_embeddings=256,
+    )  # fmt: skip
+    model: Any = LlamaForCausalLM(config)
+    model.save_pretrained(folder)
+    return folder
+
+
+class Service:
+    """The process under test, its engine's processes, and what it prints."""
+
+    def __init__(self, model: Path) -> None:
+        script = [sys.executable, "-m", "tests.engine.doomed_service", str(model)]
+        # A group of its own, so that a signal reaches only the process it is sent to.
+        self.process = subprocess.Popen(
+            script, stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True
+        )
+        self.children = [int(word) for word in self.line_with("children").split()[1:]]
+
+    def line_with(self, word: str) -> str:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            if word in line:
+                return line
+        raise AssertionError(f"it ended, with status {self.process.wait()}, before it said {word!r}")
+
+    def kill(self) -> None:
+        with self.process:
+            for pid in (self.process.pid, *self.children):
+                if is_alive(pid):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def seconds_until(happened: Callable[[], bool], limit_s: float) -> float:
+    begun = time.monotonic()
+    while not happened():
+        if time.monotonic() - begun > limit_s:
+            pytest.fail(f"not within {limit_s} s")
+        time.sleep(0.05)
+    return time.monotonic() - begun
+
+
+@pytest.fixture
+def doomed_service(tiny_generator: Path) -> Iterator[Service]:
+    service = Service(tiny_generator)
+    try:
+        yield service
+    finally:
+        service.kill()
+
+
+def test_killing_the_service_takes_its_engine_along(doomed_service: Service) -> None:
+    assert len([pid for pid in doomed_service.children if is_alive(pid)]) >= 2
+    doomed_service.line_with("token")
+    doomed_service.process.kill()
+    seconds_until(lambda: not any(map(is_alive, doomed_service.children)), GONE_S)
+
+
+def test_terminating_the_service_leaves_nothing_behind(doomed_service: Service) -> None:
+    doomed_service.line_with("token")
+    doomed_service.process.terminate()
+    assert doomed_service.process.wait(STOPPED_S) == 0
+    seconds_until(lambda: not any(map(is_alive, doomed_service.children)), GONE_S)
+
+
+def test_a_lost_engine_is_an_error_at_once_and_the_service_can_still_stop(doomed_service: Service) -> None:
+    doomed_service.line_with("token")
+    os.kill(doomed_service.children[-1], signal.SIGKILL)
+    begun = time.monotonic()
+    doomed_service.line_with("EngineFailed")
+    assert time.monotonic() - begun < GONE_S
+    doomed_service.process.wait(STOPPED_S)
+    seconds_until(lambda: not any(map(is_alive, doomed_service.children)), GONE_S)

@@ -1,0 +1,54 @@
+"""Starting and stopping: every engine that was started is stopped again, whatever fails in between."""
+
+from typing import Any
+
+import pytest
+
+from service import app
+from service.engine.scripted_engine import ScriptedEngine
+from service.settings import Settings
+from tests.service.fixtures import scripted_scorers
+
+SETTINGS = Settings.model_validate(
+    {"engine": {"kind": "scripted"}, "fusors": {"large": {"kind": "scripted"}, "huge": {"kind": "scripted"}}}
+)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[ScriptedEngine]:
+    """The engines, in order of starting."""
+    engines: list[ScriptedEngine] = []
+
+    def start(*_: Any) -> ScriptedEngine:
+        engines.append(ScriptedEngine())
+        return engines[-1]
+
+    monkeypatch.setattr(app, "_start_engine", start)
+    return engines
+
+
+def test_the_generator_starts_first_and_then_each_fusor(started: list[ScriptedEngine]) -> None:
+    parts = app.start_parts(SETTINGS)
+    assert [parts.engine, *parts.fusors.values()] == started
+    assert list(parts.fusors) == ["large", "huge"]
+    assert not any(engine.dead for engine in started)
+
+
+def test_a_scorer_that_does_not_load_leaves_no_engine_running(
+    started: list[ScriptedEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError("no such model")
+
+    monkeypatch.setattr(app, "load_scorers", fail)
+    with pytest.raises(OSError, match="no such model"):
+        app.start_parts(SETTINGS)
+    assert [engine.dead for engine in started] == [True, True, True]
+
+
+async def test_the_application_closes_every_engine_when_it_ends() -> None:
+    engines = [ScriptedEngine(), ScriptedEngine()]
+    running = app.create_app(SETTINGS, engines[0], scripted_scorers(), {"large": engines[1]})
+    async with running.router.lifespan_context(running):
+        assert not any(engine.dead for engine in engines)
+    assert all(engine.dead for engine in engines)
