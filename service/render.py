@@ -34,17 +34,26 @@ def _content(completion: Mapping[str, Any]) -> str:
 
 def _candidates(told: Mapping[str, Any]) -> Table:
     rows: Sequence[Mapping[str, Any]] = sorted(told["candidates"], key=_rank)
-    table = Table(title=f"{escape(told['strategy'])}: {len(rows)} candidates", title_justify="left")
+    table = Table(
+        title=f"{escape(told['strategy'])}: {len(rows)} candidates", title_justify="left", expand=True
+    )
     for name in ("#", "answer", "text", "score", "tokens", "fate"):
         side: JustifyMethod = "right" if name in ("#", "score", "tokens") else "left"
-        table.add_column(name, justify=side, overflow="ellipsis", no_wrap=True)
+        # In a narrow terminal the text gives way, and nothing else.
+        share = 1 if name == "text" else None
+        table.add_column(name, justify=side, no_wrap=True, overflow="ellipsis", ratio=share)
     for row in rows:
         text, score = _one_line(row.get("text")), _number(row["score"])
-        cells = (row["index"], row["answer"], text, score, row["tokens"], row["fate"])
+        cells = (row["index"], _cut(row["answer"]), text, score, row["tokens"], row["fate"])
         table.add_row(
             *(Text("–" if cell is None else str(cell)) for cell in cells), style=_STYLES[row["fate"]]
         )
     return table
+
+
+def _cut(answer: str | None) -> str | None:
+    """An answer that is a sentence does not need its whole length here."""
+    return answer if answer is None or len(answer) <= 24 else f"{answer[:23]}…"
 
 
 def _rank(row: Mapping[str, Any]) -> tuple[bool, bool, float, int]:

@@ -22,8 +22,8 @@ COMPLETION: dict[str, Any] = {
 }  # fmt: skip
 
 
-def shown(completion: dict[str, Any]) -> str:
-    console = Console(file=io.StringIO(), width=140, force_terminal=False)
+def shown(completion: dict[str, Any], width: int = 140) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
     console.print(reply(completion))
     output: str = console.file.getvalue()  # type: ignore[attr-defined]
     return output
@@ -53,3 +53,10 @@ def test_model_text_is_text() -> None:
 def test_a_reply_without_an_explanation_shows_answer_and_cost() -> None:
     output = shown({key: value for key, value in COMPLETION.items() if key != "nbest"})
     assert "9 tokens generated" in output
+
+
+def test_in_a_narrow_terminal_only_the_text_is_cut() -> None:
+    wordy = COMPLETION["nbest"] | {"candidates": [CANDIDATE | {"text": "word " * 50}] * 16}
+    output = shown(COMPLETION | {"nbest": wordy}, width=72)
+    for piece in ("score", "tokens", "0.250", "selected", "42"):
+        assert piece in output
