@@ -11,10 +11,12 @@ from strategies.base.errors import (
     NotFound,
     Overloaded,
     ScorerFailed,
+    TooLongToScore,
     Unsupported,
 )
 
-_LONGEST_MESSAGE = 1000
+_LONGEST_MESSAGE = 500
+_LONGEST_PARAM = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ KINDS: dict[type[NbestError], Kind] = {
     Overloaded: Kind(503, "server_error", "server_is_overloaded", True),
     DeadlineExceeded: Kind(504, "server_error", "deadline_exceeded", False),
     EngineFailed: Kind(503, "server_error", "engine_failed", True),
+    TooLongToScore: Kind(400, "invalid_request_error", "too_long_to_score", False),
     ScorerFailed: Kind(503, "server_error", "scorer_failed", True),
 }
 
@@ -48,7 +51,14 @@ def kind_of(error: Exception) -> Kind:
 def body(message: str, *, type: str, code: str, param: str | None = None) -> dict[str, Any]:
     """OpenAI's error object; the message is cut so that an error can never be used to amplify a request."""
     short = message if len(message) <= _LONGEST_MESSAGE else f"{message[:_LONGEST_MESSAGE]}…"
-    return {"error": {"message": short, "type": type, "param": param[:200] if param else None, "code": code}}
+    return {
+        "error": {
+            "message": short,
+            "type": type,
+            "param": param[:_LONGEST_PARAM] if param else None,
+            "code": code,
+        }
+    }
 
 
 def body_of(error: Exception) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from strategies.base.errors import ScorerFailed
+from strategies.base.errors import ScorerFailed, TooLongToScore
 from strategies.base.ports import ScorerKind, Scorers
 
 FailureReason = Literal["dead", "aborted", "too_long", "not_finite", "error"]
@@ -37,7 +37,8 @@ def failures_of(scorer: str) -> Iterator[None]:
     try:
         yield
     except PoolingFailed as error:
-        raise ScorerFailed(f"scorer {scorer!r}: {error}", scorer=scorer, reason=error.reason) from error
+        kind = TooLongToScore if error.reason == "too_long" else ScorerFailed
+        raise kind(f"scorer {scorer!r}: {error}", scorer=scorer, reason=error.reason) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ NbestError
 ├── DeadlineExceeded      the request's own deadline passed before there was an answer
 ├── EngineFailed          the generator died, hung or refused
 └── ScorerFailed          a reward model raised, or returned something that is not a score
+    └── TooLongToScore    the text does not fit the reward model; asking again will not help
 """
 
 
@@ -54,3 +55,7 @@ class ScorerFailed(NbestError):
         super().__init__(message)
         self.scorer = scorer
         self.reason = reason
+
+
+class TooLongToScore(ScorerFailed):
+    """A text that is longer than the reward model reads; it is never cut to fit."""
