@@ -165,8 +165,8 @@ def install_torch(again: bool) -> None:
 
 
 def install_lock(name: str, again: bool) -> None:
-    """Exactly what a lock says."""
-    _run([*_uv(again), "--no-deps", "--require-hashes", "-r", str(REQUIREMENTS / name)])
+    """Exactly what a lock says, compiled: an engine is three processes, and each would compile vLLM again."""
+    _run([*_uv(again), "--compile-bytecode", "--no-deps", "--require-hashes", "-r", str(REQUIREMENTS / name)])
 
 
 def install_nbest(again: bool) -> None:
