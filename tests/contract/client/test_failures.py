@@ -41,13 +41,14 @@ OUTCOMES: dict[type[errors.NbestError], type[NbestError]] = {
     errors.DeadlineExceeded: DeadlineExceeded,
     errors.EngineFailed: TryAgain,
     errors.ScorerFailed: TryAgain,
+    errors.TooLongToScore: InvalidRequest,
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_error_of_the_server_is_one_of_the_client(kind: type[errors.NbestError]) -> None:
     """With its status, and in a stream without one."""
-    theirs = kind("no", scorer="s") if kind is errors.ScorerFailed else kind("no")
+    theirs = kind("no", scorer="s") if issubclass(kind, errors.ScorerFailed) else kind("no")
     told, headers = body_of(theirs), headers_of(theirs)
     whole = error_of(Reply(kind_of(theirs).status, headers, requests.Call("", told).content or b""))
     assert type(whole) is type(error_in_stream(told, None)) is OUTCOMES[kind]
