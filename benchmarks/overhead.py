@@ -94,8 +94,8 @@ async def compare(parts: Parts, http: httpx.AsyncClient, workload: Workload, pai
         messages = chat(problem)
         body = workload.body(messages, parts.engine.info.model, seed=pair)
         sides: dict[str, Callable[[], Awaitable[int]]] = {
-            "bare": lambda m=messages, p=pair: bare(parts, workload.prompt(m, p)),  # type: ignore[misc]
-            "nbest": lambda b=body: served(http, b),  # type: ignore[misc]
+            "bare": lambda m=messages, p=pair: bare(parts, workload.prompt(m, p)),  # type: ignore[misc]  # mypy infers no defaults
+            "nbest": lambda b=body: served(http, b),  # type: ignore[misc]  # as above
         }
         order = ("bare", "nbest") if pair % 2 else ("nbest", "bare")
         took = {side: await timed(sides[side]) for side in order}

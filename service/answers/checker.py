@@ -51,7 +51,7 @@ def judge(answers: Sequence[str]) -> bool:
 
 
 def _is_formula(expression: Any) -> bool:
-    from sympy import Basic, MatrixBase  # type: ignore[import-untyped]
+    from sympy import Basic, MatrixBase  # type: ignore[import-untyped]  # it ships no types
 
     if not any(isinstance(reading, (Basic, MatrixBase)) for reading in expression):
         return False
@@ -71,7 +71,7 @@ def _equal_or_not(left: Any, right: Any) -> bool:
 
 def _equal(gold: Any, target: Any) -> bool:
     """math-verify's verdict, which may depend on which side is called gold; its own time limits are signals: off."""
-    from math_verify import verify  # type: ignore[import-untyped]
+    from math_verify import verify  # type: ignore[import-untyped]  # it ships no types
 
     return bool(verify(gold, target, timeout_seconds=None, raise_on_error=True))
 

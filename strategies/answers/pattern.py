@@ -3,7 +3,7 @@
 from functools import lru_cache
 from typing import Any, Final
 
-import re2  # type: ignore[import-untyped]
+import re2  # type: ignore[import-untyped]  # it ships no types
 
 MAX_PATTERN: Final = 200
 """Characters of a pattern."""

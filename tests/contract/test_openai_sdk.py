@@ -131,7 +131,7 @@ async def test_a_stream_that_breaks_is_an_error_in_the_sdk() -> None:
     ):
         stream = await client.chat.completions.create(model="scripted", messages=MESSAGES, stream=True)
         await anext(stream)
-        engine.token_s = "no number"  # type: ignore[assignment]
+        engine.token_s = "no number"  # type: ignore[assignment]  # so that the next token fails
         with pytest.raises(openai.APIError, match="internal error"):
             async for _ in stream:
                 pass

@@ -260,7 +260,7 @@ async def test_an_engine_that_breaks_leaves_nothing_running() -> None:
     engine = playing("word " * 50, token_s=0.01)
     task = asyncio.create_task(run(EarlyRejection(beams=4), engine))
     await asyncio.sleep(0.05)
-    engine.token_s = "no number"  # type: ignore[assignment]
+    engine.token_s = "no number"  # type: ignore[assignment]  # so that the next token fails
     with pytest.raises(TypeError):
         await task
     assert engine.unfinished == 0

@@ -100,7 +100,7 @@ async def test_an_engine_that_breaks_in_a_stream() -> None:
         client.stream(QUESTION) as stream,
     ):
         assert (await anext(stream)).text
-        engine.token_s = "no number"  # type: ignore[assignment]
+        engine.token_s = "no number"  # type: ignore[assignment]  # so that the next token fails
         with pytest.raises(ServerFailed, match="internal error"):
             async for _ in stream:
                 pass

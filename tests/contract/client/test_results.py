@@ -91,7 +91,7 @@ def test_what_a_newer_server_says_is_kept() -> None:
 
 def test_results_cannot_be_changed() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        generation().model = "other"  # type: ignore[misc]
+        generation().model = "other"  # type: ignore[misc]  # what must fail
 
 
 def test_scores_with_their_texts() -> None:

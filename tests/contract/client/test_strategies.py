@@ -41,7 +41,7 @@ def test_numbers_that_are_none() -> None:
 
 def test_a_strategy_does_not_change() -> None:
     with pytest.raises(ValidationError):
-        BestOfN().n = 3  # type: ignore[misc]
+        BestOfN().n = 3  # type: ignore[misc]  # what must fail
     assert len({BestOfN(n=4), BestOfN(n=4), BestOfN(n=5)}) == 2
 
 

@@ -172,7 +172,7 @@ async def test_an_engine_that_breaks_during_the_fusion_ends_the_stream_with_an_e
     async with listening(engine) as running, running.client() as http:
         asking = asyncio.create_task(streamed(http))
         await until(lambda: engine.generation_tokens > 25)
-        engine.token_s = "no number"  # type: ignore[assignment]
+        engine.token_s = "no number"  # type: ignore[assignment]  # so that the next token fails
         _, chunks = await asking
     assert chunks[-1]["error"]["code"] == "internal_error"
 

@@ -64,7 +64,7 @@ async def test_an_error_after_the_first_text_is_the_last_chunk() -> None:
 
 def _break_tasks(engine: ScriptedEngine) -> None:
     """Make the next token blow up."""
-    engine.token_s = "no number"  # type: ignore[assignment]
+    engine.token_s = "no number"  # type: ignore[assignment]  # so that the next token fails
 
 
 @pytest.mark.parametrize(
