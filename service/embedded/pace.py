@@ -1,7 +1,8 @@
 """How many threads a step takes: on a shared machine fewer can be faster, for the others wait for the slowest."""
 
-import os
 from typing import Final
+
+from service.engine.cores import usable_cores
 
 # How often the counts not in use are tried again, in steps.
 _PROBE_EVERY: Final = 20
@@ -11,7 +12,7 @@ class Pace:
     """Keeps the latest time a token took at each thread count, and names the count for the next step."""
 
     def __init__(self, most: int | None = None) -> None:
-        most = most or os.cpu_count() or 1
+        most = most or len(usable_cores())
         self._latest = dict.fromkeys(sorted({most, max(most // 2, 1)}, reverse=True), 0.0)
         self._steps = 0
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from service.embedded.checkpoints import quiet_and_offline
 from service.embedded.problems import Message
+from service.engine.cores import as_list, usable_cores
 
 MAX_ANSWER_TOKENS: Final = 48
 _CONCURRENT: Final = 64
@@ -90,7 +91,7 @@ async def _score(
 @asynccontextmanager
 async def _engine(**arguments: Any) -> AsyncIterator[Any]:
     quiet_and_offline()
-    os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", f"0-{(os.cpu_count() or 1) - 1}")
+    os.environ.setdefault("VLLM_CPU_OMP_THREADS_BIND", as_list(usable_cores()))
     # The process-wide setting would override the engine's own share.
     os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)
     from vllm import AsyncEngineArgs
