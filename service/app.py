@@ -20,7 +20,8 @@ from service.reward_models.base import ServedScorers
 from service.reward_models.loader import load_scorers
 from service.routes import chat, completions, health, models, scoring, strategies
 from service.runner import Runner
-from service.settings import EMBEDDED, EngineSettings, Settings
+from service.section import EMBEDDED
+from service.settings import EngineSettings, Settings
 from service.state import Service
 from service.version import VERSION
 from strategies.base.errors import InvalidRequest
@@ -51,7 +52,8 @@ def start_parts(settings: Settings) -> Parts:
         for name, section in settings.fusors.items():
             fusors[name] = _start_engine(section, turns)
             on_failure.callback(_close, fusors[name])
-        scorers = load_scorers(settings.loaded_scorers, scorer_path, turns)
+        generators = {engine.info.model: engine, **fusors}
+        scorers = load_scorers(settings.loaded_scorers, scorer_path, turns, generators=generators)
         on_failure.pop_all()
     return Parts(engine, scorers, fusors)
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -12,15 +12,11 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
-EMBEDDED = "embedded"
-"""A model path of this word means the embedded model that `nbest embedded build` makes."""
+from service.reward_models.configuration import AnyScorer, ScorerSettings
+from service.section import EMBEDDED, Section
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ServerSettings(_Section):
+class ServerSettings(Section):
     """Where the service listens."""
 
     host: str = Field("127.0.0.1", description="Address to bind.")
@@ -31,7 +27,7 @@ class ServerSettings(_Section):
     )
 
 
-class EngineSettings(_Section):
+class EngineSettings(Section):
     """The generator."""
 
     kind: Literal["vllm", "scripted"] = Field(
@@ -60,35 +56,7 @@ class EngineSettings(_Section):
     extra: dict[str, Any] = Field(default_factory=dict, description="Further vLLM engine arguments, by name.")
 
 
-class ScorerSettings(_Section):
-    """One reward model under one name; two scorers with the same model and dtype share one engine."""
-
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", description="Name that requests use.")
-    kind: Literal["outcome", "step"] = Field(description="Judges whole responses, or each step of one.")
-    backend: Literal["vllm", "scripted"] = Field("vllm", description="What runs it.")
-    model: str = Field(
-        EMBEDDED, description="`embedded`, or a folder or repository with safetensors weights."
-    )
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
-        "auto", description="float32 on CPU by default."
-    )
-    label: int = Field(0, ge=0, description="Row of the head that holds the score.")
-    activation: Literal["none", "sigmoid", "softmax"] = Field(
-        "none", description="Applied to the raw logits."
-    )
-    step_delimiter: str = Field("\n", min_length=1, description="What ends a step (step scorers).")
-    max_model_len: int | None = Field(None, ge=16, description="Longest input in tokens.")
-    max_num_seqs: int = Field(64, ge=1, description="Inputs read at once.")
-    kv_cache_mib: int | None = Field(
-        None, ge=64, description="Memory for the KV cache in MiB (default: 512 on CPU)."
-    )
-    gpu_memory_utilization: float | None = Field(
-        None, gt=0, le=1, description="Share of the GPU (vLLM's meaning)."
-    )
-    threads: str | None = Field(None, description="CPU cores bound, as `0-3` (default: all).")
-
-
-class Limits(_Section):
+class Limits(Section):
     """What one request, and all of them together, may ask for; checked before anything is allocated."""
 
     max_n: int = Field(64, ge=1, description="Candidates a request may draw.")
@@ -116,7 +84,7 @@ class Settings(BaseSettings):
 
     server: ServerSettings = Field(default_factory=ServerSettings, description="Where the service listens.")
     engine: EngineSettings = Field(default_factory=EngineSettings, description="The generator.")
-    scorers: list[ScorerSettings] | None = Field(
+    scorers: list[AnyScorer] | None = Field(
         None, description="The reward models (default: the embedded one, as `outcome` and as `step`)."
     )
     fusors: dict[str, EngineSettings] = Field(
@@ -134,14 +102,14 @@ class Settings(BaseSettings):
 
     @field_validator("scorers")
     @classmethod
-    def _names_are_unique(cls, scorers: list[ScorerSettings] | None) -> list[ScorerSettings] | None:
+    def _names_are_unique(cls, scorers: list[AnyScorer] | None) -> list[ScorerSettings] | None:
         names = [scorer.name for scorer in scorers or ()]
         if doubled := {n for n in names if names.count(n) > 1}:
             raise ValueError(f"scorer names must differ; repeated: {sorted(doubled)}")
         return scorers
 
     @property
-    def loaded_scorers(self) -> list[ScorerSettings]:
+    def loaded_scorers(self) -> list[AnyScorer]:
         """The scorers to load; where none are named, the default pair, played by a script beside a scripted engine."""
         if self.scorers is not None:
             return self.scorers

@@ -58,7 +58,20 @@ class Reading:
     cached: int = 0
 
 
-class PoolingModel(Protocol):
+class Resource(Protocol):
+    """What stands behind a scorer and has a life of its own: an engine, a model, a connection."""
+
+    async def check_health(self) -> None:
+        """Return if it can serve; PoolingFailed says why not."""
+
+    def close(self) -> None:
+        """Stop it and everything it started; blocks for seconds, safe to call twice."""
+
+    async def aclose(self) -> None:
+        """The same without blocking the loop."""
+
+
+class PoolingModel(Resource, Protocol):
     """A reward model that reads token ids and returns raw logits; PoolingFailed if it cannot."""
 
     @property
@@ -73,14 +86,6 @@ class PoolingModel(Protocol):
 
     async def token_classify(self, queries: Sequence[TokenQuery]) -> list[Reading]:
         """The rows at the tokens asked for."""
-
-    async def check_health(self) -> None: ...
-
-    def close(self) -> None:
-        """Stop it and everything it started; blocks for seconds, safe to call twice."""
-
-    async def aclose(self) -> None:
-        """The same without blocking the loop."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from service.engine.turns import Turns
 from service.reward_models.base import PoolingModel, ScorerInfo
+from service.reward_models.building import Builder, Built, Materials
+from service.reward_models.configuration import AnyScorer, NamedScorer, ScorerSettings
 from service.reward_models.head import Head
 from service.reward_models.inputs import Conversations
 from service.reward_models.memo import RowMemo
@@ -16,8 +19,10 @@ from service.reward_models.process import PooledStepScorer
 from service.reward_models.registry import LoadedScorers
 from service.reward_models.scripted import ScriptedOutcomeScorer, ScriptedStepScorer
 from service.reward_models.starting import EngineShape
-from service.settings import ScorerSettings
-from strategies.base.ports import OutcomeScorer, StepScorer
+from strategies.base.ports import Engine, OutcomeScorer, StepScorer
+
+BUILDERS: Final[Mapping[type[NamedScorer], Builder]] = {}
+"""Who builds a scorer that is no pooling model, by the class of its settings."""
 
 StartEngine = Callable[[EngineShape, Path, Turns], PoolingModel]
 OpenTokenizer = Callable[[Path], Conversations]
@@ -42,10 +47,11 @@ def open_tokenizer(folder: Path) -> Conversations:
 
 
 def load_scorers(
-    settings: Sequence[ScorerSettings],
+    settings: Sequence[AnyScorer],
     model_path: Callable[[str], str],
     turns: Turns,
     *,
+    generators: Mapping[str, Engine] | None = None,
     start: StartEngine = PoolingEngine.start,
     tokenizer: OpenTokenizer = open_tokenizer,
 ) -> LoadedScorers:
@@ -55,28 +61,46 @@ def load_scorers(
     model and dtype share one engine, one tokenizer and one memo. ScorerLoadError is one line that names the scorer
     at fault; engines that ran by then have been stopped.
     """
+    pooled = [scorer for scorer in settings if isinstance(scorer, ScorerSettings)]
     running: dict[str, _Running] = {}
+    built: dict[str, Built] = {}
     try:
-        for plan in plans(settings, model_path):
+        for plan in plans(pooled, model_path):
             with blamed_on(plan.name):
                 chat = tokenizer(plan.checkpoint.path)
                 engine = start(plan.shape, plan.checkpoint.path, turns)
             running[plan.name] = _Running(plan, engine, chat, RowMemo())
-        return _registered(settings, running)
+        shared = {member.name: run for run in running.values() for member in run.plan.members}
+        for scorer in settings:
+            loaded = _registered(built, running)
+            with blamed_on(scorer.name):
+                if isinstance(scorer, ScorerSettings):
+                    built[scorer.name] = _pooled(scorer, shared.get(scorer.name))
+                else:
+                    materials = Materials(generators or {}, loaded, model_path, turns)
+                    built[scorer.name] = BUILDERS[type(scorer)](scorer, materials)
+        return _registered(built, running)
     except BaseException:
-        for started in running.values():
-            started.engine.close()
+        for resource in _registered(built, running).engines.values():
+            resource.close()
         raise
 
 
-def _registered(settings: Sequence[ScorerSettings], running: Mapping[str, _Running]) -> LoadedScorers:
-    shared = {member.name: run for run in running.values() for member in run.plan.members}
+def _registered(built: Mapping[str, Built], running: Mapping[str, _Running]) -> LoadedScorers:
+    resources = {name: found.resource for name, found in built.items() if found.resource is not None}
     return LoadedScorers(
-        infos=tuple(_info(scorer, shared.get(scorer.name)) for scorer in settings),
-        outcomes={s.name: _outcome(s, shared.get(s.name)) for s in settings if s.kind == "outcome"},
-        steps={s.name: _step(s, shared.get(s.name)) for s in settings if s.kind == "step"},
-        engines={name: run.engine for name, run in running.items()},
+        infos=tuple(found.info for found in built.values()),
+        outcomes={name: found.outcome for name, found in built.items() if found.outcome is not None},
+        steps={name: found.step for name, found in built.items() if found.step is not None},
+        engines={**{name: run.engine for name, run in running.items()}, **resources},
     )
+
+
+def _pooled(scorer: ScorerSettings, run: _Running | None) -> Built:
+    info = _info(scorer, run)
+    if scorer.kind == "outcome":
+        return Built(info, outcome=_outcome(scorer, run))
+    return Built(info, step=_step(scorer, run))
 
 
 def _outcome(scorer: ScorerSettings, run: _Running | None) -> OutcomeScorer:

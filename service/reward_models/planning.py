@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from service.reward_models.base import ScorerLoadError
 from service.reward_models.checkpoint import Checkpoint, open_checkpoint
+from service.reward_models.configuration import ScorerSettings
 from service.reward_models.starting import EngineShape
-from service.settings import ScorerSettings
 
 _SHAPE_FIELDS: Final = ("max_model_len", "max_num_seqs", "kv_cache_mib", "gpu_memory_utilization", "threads")
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from service.reward_models.base import PoolingModel, ScorerInfo, failures_of
+from service.reward_models.base import Resource, ScorerInfo, failures_of
 from strategies.base.errors import InvalidRequest, NotFound
 from strategies.base.ports import OutcomeScorer, ScorerKind, StepScorer
 
@@ -15,13 +15,13 @@ _PARAM = "strategy.scorer"
 class LoadedScorers:
     """The `Scorers` port over what was loaded, in the order of the configuration.
 
-    `engines` are the pooling engines behind them, each under the name of the first scorer that reads it.
+    `engines` are the engines and connections behind them, each under the name of the first scorer that uses it.
     """
 
     infos: tuple[ScorerInfo, ...]
     outcomes: Mapping[str, OutcomeScorer] = field(default_factory=dict)
     steps: Mapping[str, StepScorer] = field(default_factory=dict)
-    engines: Mapping[str, PoolingModel] = field(default_factory=dict)
+    engines: Mapping[str, Resource] = field(default_factory=dict)
 
     def kind(self, name: str) -> ScorerKind:
         """NotFound, listing what is loaded, if no scorer has that name."""

@@ -14,7 +14,7 @@ from service.engine.turns import Turns
 from service.reward_models.loader import load_scorers
 from service.reward_models.pooling import PoolingEngine
 from service.reward_models.registry import LoadedScorers
-from service.settings import ScorerSettings
+from service.reward_models.configuration import ScorerSettings
 
 MAX_MODEL_LEN = 512
 LABELS = 2

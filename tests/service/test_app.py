@@ -37,7 +37,7 @@ def test_the_generator_starts_first_and_then_each_fusor(started: list[ScriptedEn
 def test_a_scorer_that_does_not_load_leaves_no_engine_running(
     started: list[ScriptedEngine], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise OSError("no such model")
 
     monkeypatch.setattr(app, "load_scorers", fail)

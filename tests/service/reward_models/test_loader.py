@@ -14,7 +14,7 @@ from service.reward_models.outcome import PooledOutcomeScorer
 from service.reward_models.process import PooledStepScorer
 from service.reward_models.registry import LoadedScorers
 from service.reward_models.starting import EngineShape
-from service.settings import ScorerSettings
+from service.reward_models.configuration import ScorerSettings
 from strategies.base.types import Message, Prompt
 from tests.service.reward_models.checkpoints import save
 from tests.service.reward_models.fakes import FakeModel, PieceTokenizer
@@ -151,7 +151,7 @@ def test_scripted_scorers_load_without_any_model_library() -> None:
 import sys
 from service.engine.turns import Turns
 from service.reward_models.loader import load_scorers
-from service.settings import ScorerSettings
+from service.reward_models.configuration import ScorerSettings
 load_scorers([ScorerSettings(name="o", kind="outcome", backend="scripted"),
               ScorerSettings(name="s", kind="step", backend="scripted", step_delimiter="#")], str, Turns())
 heavy = {"torch", "vllm", "transformers", "safetensors", "numpy"} & set(sys.modules)
