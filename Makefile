@@ -1,7 +1,7 @@
 # Every target sets up what it needs first; a set-up that is up to date takes a tenth of a second.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format docs bench-overhead setup setup-dev lock clean
+.PHONY: help demo serve test check format docs chaos bench-overhead bench-strategies bench-early-rejection fuzz image-test deploy-check setup setup-dev lock clean
 
 # The first Python that will do; choose another with `make PYTHON=python3.12 …`.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
@@ -10,6 +10,8 @@ BIN := .venv/bin
 CODE = $(foreach folder,service strategies clients tests scripts benchmarks,\
 	$(if $(shell find $(folder) -name '*.py' -print -quit 2>/dev/null),$(folder)))
 ARGS ?=
+# The cores that we may use, at most eight: each worker loads the test suite anew. With one core there is one process.
+WORKERS ?= $(shell n=$$(nproc); echo $$((n == 1 ? 0 : n > 8 ? 8 : n)))
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -20,10 +22,10 @@ demo: setup ## Start the service on the embedded models and ask it a first quest
 serve: setup ## Serve; options for `nbest serve` go in ARGS="…"
 	@$(BIN)/nbest serve $(ARGS)
 
-test: setup-dev ## Run every test: first those without an engine, then those on the real vLLM
+test: setup-dev ## Run every test: those without an engine, a process per core, then those on the real vLLM
 	$(BIN)/nbest embedded build
 	@fast=0; \
-	$(BIN)/python -m pytest -m "not engine" $(ARGS) || fast=$$?; \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not engine" -n $(WORKERS) --dist worksteal $(ARGS) || fast=$$?; \
 	$(BIN)/python -m pytest -m engine --timeout=900 $(ARGS) || exit $$?; \
 	exit $$fast
 
@@ -32,6 +34,7 @@ check: setup-dev ## Check format, lint, types, import rules and documentation
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/mypy $(CODE)
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
 	$(BIN)/python -m scripts.check_docs
 
 format: setup-dev ## Format the code and fix what the linter can
@@ -41,8 +44,30 @@ format: setup-dev ## Format the code and fix what the linter can
 docs: setup-dev ## Write the generated parts of the documentation
 	$(BIN)/python -m scripts.generate_docs
 
+chaos: setup-dev ## Kill, stop, flood and confuse the service; promise by promise, exit 1 if one is not kept
+	$(BIN)/nbest embedded build
+	$(BIN)/python -m tests.chaos $(ARGS)
+
 bench-overhead: setup ## Measure what the service adds to the engine's own time
 	$(BIN)/python -m benchmarks.overhead $(ARGS)
+
+bench-scoring: setup ## Measure candidates scored a second against transformers and bare vLLM
+	$(BIN)/python -m benchmarks.scoring $(ARGS)
+
+bench-strategies: setup ## Measure every strategy at N = 4, 16, 64 on held-out problems
+	$(BIN)/python -m benchmarks.strategies $(ARGS)
+
+bench-early-rejection: setup ## Measure early rejection against the same search without it
+	$(BIN)/python -m benchmarks.early_rejection $(ARGS)
+
+fuzz: setup-dev ## Send 5,000 requests made from the OpenAPI document; ARGS="--engine vllm" asks the real engine
+	@$(BIN)/python -m scripts.fuzz $(ARGS)
+
+image-test: setup-dev deploy-check ## Build the CPU image without a container daemon and try it (as root; Debian's buildah, debootstrap)
+	@$(BIN)/python -m scripts.image_test $(ARGS)
+
+deploy-check: setup-dev ## Check Prometheus' configuration and alerts with promtool
+	@$(BIN)/python -m scripts.deploy_check
 
 setup: ## Make .venv from the locks (NBEST_DEVICE=cpu or gpu overrides what is found)
 	@test -n "$(PYTHON)" || { echo "nbest needs Python 3.11 to 3.14 and finds none: install one, or set PYTHON=…" >&2; exit 1; }

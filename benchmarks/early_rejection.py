@@ -1,125 +1,128 @@
-"""Early rejection against the same search without it: right answers, tokens, arithmetic and seconds, in one process.
+"""Early rejection against the same search without it: right answers, tokens, arithmetic and seconds, with intervals.
 
-    python -m benchmarks.early_rejection [--problems 20] [--windows 5]
+    python -m benchmarks.early_rejection [--problems 60] [--windows 3]
 
-Every variant answers every problem with the same seed, in turn, the first problem only to warm up. The second workload
-has steps of 64 tokens whatever the text (windows, as in the paper's code); its answers mean nothing, its cost does.
+Every variant answers every problem, each first in turn, with one seed a problem; the generator has read the prompt and
+the reward model nothing. Every figure is written to a file of JSON lines as it is measured and not measured again for
+the same models. The second workload has steps of 64 tokens whatever the text (windows, as in the paper's code); its
+answers mean nothing, its cost does. The setting comes from `nbest calibrate`, on problems of another split.
 """
 
 import argparse
 import asyncio
-import statistics
+import json
+import sys
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from service.admission import Admission
+from benchmarks.caches import forget_readings, read_prompt
+from benchmarks.early_rejection_table import Results, claims, table
+from benchmarks.early_rejection_variants import CALIBRATED, WINDOWS, variants
+from benchmarks.ledger import Ledger
+from benchmarks.measure import Measured, measured, models_of, prompt_of, runner_of
 from service.app import Parts, start_parts
-from service.embedded.problems import Problem, chat, problems
-from service.metrics import Metrics
-from service.protocol.cost import cost
-from service.runner import Run, Runner
+from service.embedded.evaluate import replace_table
+from service.embedded.models import cache_dir
+from service.embedded.problems import Problem, problems
 from service.settings import Settings
-from strategies.answers.extract import extract
 from strategies.base.strategy import Strategy
-from strategies.base.types import Decoding, Message, Prompt
-from strategies.best_of_n import BestOfN
-from strategies.early_rejection import EarlyRejection
 
-ANSWERS: Mapping[str, Strategy] = {
-    "best of 16": BestOfN(n=16, scorer="step", aggregation="last"),
-    "steps, tau null": EarlyRejection(tau=None),
-    "steps, tau 10": EarlyRejection(tau=10),
-    "steps, tau 6": EarlyRejection(tau=6),
-    "steps, tau 3": EarlyRejection(tau=3),
-    "answers, tau 10": EarlyRejection(scope="response", tau=10),
-    "answers, tau 6": EarlyRejection(scope="response", tau=6),
-}
-
-WINDOW: dict[str, Any] = {"delimiter": "ки\n", "max_step_tokens": 64, "max_steps": 3}
-WINDOWS: Mapping[str, Strategy] = {
-    "windows, tau null": EarlyRejection(tau=None, **WINDOW),
-    "windows, tau 32": EarlyRejection(tau=32, **WINDOW),
-    "windows, tau 16": EarlyRejection(tau=16, **WINDOW),
-}
+DOCUMENT = Path("docs/strategies/early_rejection.md")
+WINDOW_SAMPLING = {"max_tokens": 192, "ignore_eos": True}
 
 
-@dataclass
-class Sums:
-    """What one variant spent on all problems."""
+class Bench:
+    """Measures variants on problems, and keeps what it finds in the ledger."""
 
-    right: int = 0
-    generated: int = 0
-    prefill: int = 0
-    read: int = 0
-    cached: int = 0
-    flops: int = 0
-    seconds: list[float] = field(default_factory=list)
+    def __init__(self, parts: Parts, settings: Settings, ledger: Ledger, models: Mapping[str, str]) -> None:
+        self.parts = parts
+        self.runner = runner_of(parts, settings)
+        self.ledger = ledger
+        self.models = models
 
-    def add(self, run: Run, problem: Problem) -> None:
-        meter = run.meter
-        told = cost(meter, run.parameters.generator, run.parameters.scorers)
-        self.right += extract(run.outcome.answers[0].text) == str(problem.answer)
-        self.generated += meter.completion_tokens
-        self.prefill += meter.engine_prompt_tokens - meter.cached_tokens
-        self.read += meter.reward_model_tokens - meter.reward_model_cached_tokens
-        self.cached += meter.reward_model_cached_tokens
-        self.flops += told["flops"]
-        self.seconds.append(sum(meter.time_ms().values()) / 1000)
+    async def compare(
+        self, compared: Mapping[str, Strategy], asked: Sequence[Problem], sampling: Mapping[str, Any]
+    ) -> Results:
+        """Every variant on every problem, each first in turn; by variant, and in it by problem."""
+        results: dict[str, dict[str, Measured]] = defaultdict(dict)
+        names = list(compared)
+        for number, problem in enumerate(asked):
+            shift = number % len(names)
+            for name in names[shift:] + names[:shift]:
+                results[name][problem.key] = await self._one(compared[name], problem, number, sampling)
+        return {name: results[name] for name in names}
 
-
-async def compare(
-    runner: Runner, variants: Mapping[str, Strategy], asked: Sequence[Problem], decoding: dict[str, Any]
-) -> dict[str, Sums]:
-    """Every variant on every problem but the first, which warms up; each variant first in turn."""
-    sums = {name: Sums() for name in variants}
-    names = list(variants)
-    for number, problem in enumerate(asked):
-        messages = tuple(Message(**message) for message in chat(problem))
-        prompt = Prompt(messages, decoding=Decoding(temperature=0.8, seed=number, **decoding))
-        shift = number % len(names)
-        for name in names[shift:] + names[:shift]:
-            run = await runner.run(variants[name], prompt, route="benchmark")
-            if number:
-                sums[name].add(run, problem)
-    return sums
+    async def _one(
+        self, strategy: Strategy, problem: Problem, number: int, sampling: Mapping[str, Any]
+    ) -> Measured:
+        spec = {"name": strategy.name, **strategy.model_dump(mode="json")}
+        about = {"problem": problem.key, "question": problem.question, "seed": number}
+        key = {"strategy": spec, "sampling": dict(sampling), **about, **self.models}
+        if (known := self.ledger.get(key)) is None:
+            prompt = prompt_of(problem, number, **sampling)
+            await read_prompt(self.parts.engine, prompt)
+            await forget_readings(self.parts)
+            known = (await measured(self.runner, strategy, prompt, problem)).as_json()
+            self.ledger.put(key, known)
+        return Measured(**known)
 
 
-def show(title: str, sums: Mapping[str, Sums], count: int) -> None:
-    print(f"\n{title}, {count} problems; per problem")
-    print(
-        "| variant | right | tokens generated | prefill | read by the PRM | from its cache | GFLOPs | seconds |"
-    )
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for name, s in sums.items():
-        means = [f"{x / count:.0f}" for x in (s.generated, s.prefill, s.read, s.cached, s.flops / 1e9)]
-        middle = f"{statistics.median(s.seconds):.2f}"
-        print("| " + " | ".join([name, f"{s.right / count:.0%}", *means, middle]) + " |", flush=True)
-
-
-async def measure(parts: Parts, settings: Settings, answers: int, windows: int) -> None:
-    metrics = Metrics()
-    runner = Runner(
-        parts.engine, parts.scorers, Admission(settings.limits, metrics), settings.limits, metrics
-    )
+async def run(
+    bench: Bench, compared: Mapping[str, Strategy], answers: int, windows: int
+) -> tuple[Results, Results]:
+    """Measure what the ledger lacks: short answers, then windows. Stops the engines."""
     try:
-        asked = problems("test", max(answers, windows) + 1)
-        short = await compare(runner, ANSWERS, asked[: answers + 1], {"max_tokens": 64})
-        show("Short answers, as the model ends them", short, answers)
-        fixed = {"max_tokens": 192, "ignore_eos": True}
-        show("192 tokens", await compare(runner, WINDOWS, asked[: windows + 1], fixed), windows)
+        # What runs first in a new engine is slow, and would be held against one variant.
+        for strategy in compared.values():
+            await bench.runner.run(strategy, prompt_of(*_warming()), route="benchmark")
+        short = await bench.compare(compared, problems("test", answers), {})
+        fixed = await bench.compare(WINDOWS, problems("test", windows), WINDOW_SAMPLING)
     finally:
-        await asyncio.gather(parts.engine.aclose(), parts.scorers.aclose())
+        await asyncio.gather(bench.parts.engine.aclose(), bench.parts.scorers.aclose())
+    return short, fixed
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--problems", type=int, default=20)
-    parser.add_argument("--windows", type=int, default=5)
-    arguments = parser.parse_args()
+def _warming() -> tuple[Problem, int]:
+    return problems("validation", 1)[0], 0
+
+
+def report(short: Results, fixed: Results) -> str:
+    """The tables with what they must show, for the page."""
+    parts = [table(short), *(claim.text for claim in claims(short))]
+    if any(fixed.values()):
+        parts += ["Steps of 64 tokens, answers of 192:", table(fixed)]
+    return "\n\n".join(parts)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--problems", type=int, default=60)
+    parser.add_argument("--windows", type=int, default=3)
+    parser.add_argument(
+        "--setting", type=json.loads, default=CALIBRATED, help="JSON: the calibrated parameters"
+    )
+    parser.add_argument("--only", nargs="*", help="variants to measure (default: all)")
+    parser.add_argument("--out", type=Path, default=cache_dir() / "benchmarks" / "early_rejection.jsonl")
+    parser.add_argument("--document", type=Path, default=DOCUMENT, help="page whose table is replaced")
+    parser.add_argument("--fresh", action="store_true", help="forget what was measured")
+    given = parser.parse_args()
+    compared = {n: s for n, s in variants(given.setting).items() if not given.only or n in given.only}
+    ledger = Ledger(given.out)
+    if given.fresh:
+        ledger.clear()
     settings = Settings()
-    asyncio.run(measure(start_parts(settings), settings, arguments.problems, arguments.windows))
+    bench = Bench(start_parts(settings), settings, ledger, models_of(settings))
+    short, fixed = asyncio.run(run(bench, compared, given.problems, given.windows))
+    told = report(short, fixed)
+    print(told)
+    if not given.only:
+        replace_table(given.document, told)
+    return 0 if all(claim.holds for claim in claims(short)) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -22,6 +22,7 @@ from service.app import Parts, create_app, start_parts
 from service.embedded.problems import chat, problems
 from service.engine.vllm_engine import VllmEngine
 from service.settings import Settings
+from service.supervision.engine import SupervisedEngine
 from strategies.base.types import Decoding, Message, Prompt
 
 N = 16
@@ -53,7 +54,8 @@ WORKLOADS = (
 
 async def bare(parts: Parts, prompt: Prompt) -> int:
     """Draw and score without the service; returns the tokens generated."""
-    engine = parts.engine
+    assert isinstance(parts.engine, SupervisedEngine)
+    engine = parts.engine.inner
     assert isinstance(engine, VllmEngine)
     asked = await engine.requests.ask(prompt, "draw", streams=False)
 

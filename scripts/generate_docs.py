@@ -54,10 +54,46 @@ def settings(page: Path, argument: str) -> str:
     return table(["Setting", "Default", "Meaning"], rows)
 
 
+def reward_models(page: Path, argument: str) -> str:
+    """One row a family of known reward models, with the settings that the registry fills in."""
+    from service.reward_models.known import known_models
+
+    rows = []
+    for known in known_models():
+        told = json.dumps(known.settings, ensure_ascii=False)
+        names = "<br>".join(f"`{model}`" for model in known.models)
+        rows.append(
+            [
+                names,
+                known.kind,
+                f"`{known.architecture}`",
+                f"`{told}`" if known.settings else "none",
+                known.evidence,
+            ]
+        )
+    return table(["Model", "Kind", "Architecture", "Settings", "Tested"], rows)
+
+
+def scorer(page: Path, argument: str) -> str:
+    """One row a setting of the scorers with the backend named in the block; `name` and `kind` are in all of them."""
+    from service.reward_models.loader import BUILDERS
+
+    backends = {
+        backend: cls for cls in BUILDERS for backend in get_args(cls.model_fields["backend"].annotation)
+    }
+    if argument not in backends:
+        raise GenerationError(f"no scorer has the backend {argument!r}")
+    fields = [found for found in flatten(backends[argument]) if found[0] not in ("name", "kind", "backend")]
+    rows = [[f"`{path}`", default(field), field.description or ""] for path, field in fields]
+    return table(["Setting", "Default", "Meaning"], rows)
+
+
 GENERATORS: Final[Mapping[str, Callable[[Path, str], str]]] = {
     "strategies": strategies,
     "parameters": parameters,
     "settings": settings,
+    "scorer": scorer,
+    "reward-models": reward_models,
 }
 
 

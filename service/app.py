@@ -2,27 +2,41 @@
 
 import asyncio
 import contextlib
+import functools
 import hashlib
+import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fastapi import FastAPI
 
 from service import http_errors
-from service.admission import Admission
+from service.admission.gate import Admission
 from service.answers.pool import AnswerChecker
-from service.edge import Edge
+from service.edge.drain import Drain, Draining
+from service.edge.entry import Edge
 from service.engine.base import ServedEngine
 from service.engine.turns import Turns
+from service.keys.guard import Guard
+from service.keys.keyring import Keyring
 from service.metrics import Metrics
 from service.reward_models.base import ServedScorers
 from service.reward_models.loader import load_scorers
+from service.reward_models.memory import check_fit, free_memory, generator_share, read_share, scorer_share
+from service.reward_models.planning import Plan, plans, read_models
+from service.reward_models.pooling import PoolingEngine
+from service.reward_models.starting import EngineShape
 from service.routes import chat, completions, health, models, scoring, strategies
 from service.runner import Runner
 from service.section import EMBEDDED
 from service.settings import EngineSettings, Settings
 from service.state import Service
+from service.supervision.configuration import SupervisionSettings
+from service.supervision.engine import RestartableEngine, SupervisedEngine
+from service.supervision.pooling import SupervisedPooling
+from service.supervision.supervision import Supervision
 from service.version import VERSION
 from strategies.base.errors import InvalidRequest
 from strategies.base.strategy import Strategy
@@ -36,6 +50,7 @@ class Parts:
     engine: ServedEngine
     scorers: ServedScorers
     fusors: Mapping[str, ServedEngine] = field(default_factory=dict)
+    supervision: Supervision = field(default_factory=lambda: Supervision(SupervisionSettings()))
 
 
 def start_parts(settings: Settings) -> Parts:
@@ -44,18 +59,62 @@ def start_parts(settings: Settings) -> Parts:
     One after the other: vLLM measures free memory as each starts.
     """
     check_presets(settings)
+    # Before the generator: a scorer named by its repository is fetched here, and a wrong one found in seconds.
+    planned = plans(settings.loaded_scorers, scorer_path)
+    _check_memory(settings, planned)
     turns = Turns(enabled=_take_turns(settings))
+    supervision = Supervision(settings.supervision)
+
+    def supervised(name: str, section: EngineSettings) -> SupervisedEngine:
+        return supervision.engine(name, lambda: _start_engine(section, turns))
+
     with contextlib.ExitStack() as on_failure:
-        engine = _start_engine(settings.engine, turns)
+        engine = supervised("generator", settings.engine)
         on_failure.callback(_close, engine)
         fusors: dict[str, ServedEngine] = {}
         for name, section in settings.fusors.items():
-            fusors[name] = _start_engine(section, turns)
+            fusors[name] = supervised(f"fusor {name}", section)
             on_failure.callback(_close, fusors[name])
         generators = {engine.info.model: engine, **fusors}
-        scorers = load_scorers(settings.loaded_scorers, scorer_path, turns, generators=generators)
+        start = functools.partial(_start_pooling, supervision)
+        scorers = load_scorers(
+            settings.loaded_scorers,
+            scorer_path,
+            turns,
+            generators=generators,
+            planned=planned,
+            start=start,
+        )
         on_failure.pop_all()
-    return Parts(engine, scorers, fusors)
+    return Parts(engine, scorers, fusors, supervision)
+
+
+def _check_memory(settings: Settings, planned: Sequence[Plan]) -> None:
+    """Print what each engine will take; ScorerLoadError, with the same table, where they cannot all fit."""
+    sections = {"generator": settings.engine} | {f"fusor {n}": s for n, s in settings.fusors.items()}
+    generators = {name: section for name, section in sections.items() if section.kind != "scripted"}
+    if not generators and not planned:
+        return
+    from service.engine.vllm_engine import runs_on_cpu
+
+    on_cpu = runs_on_cpu()
+    shares = [
+        generator_share(name, section, _generator_path(section), on_cpu=on_cpu)
+        for name, section in generators.items()
+    ]
+    shares += [scorer_share(plan, on_cpu=on_cpu) for plan in planned]
+    read = read_models(settings.loaded_scorers, scorer_path)
+    shares += [read_share(scorer, folder, on_cpu=on_cpu) for scorer, folder in read]
+    print(check_fit(shares, free_memory()), file=sys.stderr)
+
+
+def _generator_path(settings: EngineSettings) -> str:
+    """A path as given, or that of the embedded generator, built if it is not there yet."""
+    if settings.model != EMBEDDED:
+        return settings.model
+    from service.embedded.build import build_generator
+
+    return str(build_generator())
 
 
 def _close(engine: ServedEngine) -> None:
@@ -67,8 +126,12 @@ def create_app(
     engine: ServedEngine,
     scorers: ServedScorers,
     fusors: Mapping[str, ServedEngine] | None = None,
+    supervision: Supervision | None = None,
 ) -> FastAPI:
-    """The HTTP application around its engines and scorers; closing it closes them all."""
+    """The HTTP application around its engines and scorers; closing it closes them all.
+
+    `supervision` watches over those of them that it started, as long as the application runs.
+    """
     metrics = Metrics()
     others = fusors or {}
     admission = Admission(settings.limits, metrics)
@@ -76,24 +139,41 @@ def create_app(
     runner = Runner(engine, scorers, admission, settings.limits, metrics, others, checker)
     fingerprint = _fingerprint(settings, engine)
     presets = check_presets(settings)
-    service = Service(settings, engine, scorers, runner, metrics, fingerprint, presets, started=time.time())
+    drain = Drain(settings.server.drain_timeout_s, settings.server.drain_notice_s)
+    service = Service(
+        settings, engine, scorers, runner, metrics, fingerprint, presets, drain, started=time.time()
+    )
     metrics.build.labels(VERSION, engine.info.backend, engine.info.model).set(1)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        if supervision is not None:
+            supervision.watch(metrics)
         try:
             yield
         finally:
-            service.draining = True
+            drain.begin()
+            if supervision is not None:
+                await supervision.aclose()
             closing = [fusor.aclose() for fusor in others.values()]
             await asyncio.gather(engine.aclose(), scorers.aclose(), checker.aclose(), *closing)
 
     # FastAPI's own pages of documentation load their scripts from elsewhere, which a closed network does not reach.
-    app = FastAPI(title="nbest", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="nbest",
+        version=VERSION,
+        lifespan=lifespan,
+        responses=http_errors.RESPONSES,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.service = service
     for group in (chat, completions, models, strategies, scoring, health):
         app.include_router(group.router)
     http_errors.install(app)
+    # The last one added is met first.
+    app.add_middleware(Guard, keyring=Keyring(settings.keys))
+    app.add_middleware(Draining, drain=drain)
     app.add_middleware(Edge, max_body_bytes=settings.limits.max_body_bytes)
     return app
 
@@ -118,17 +198,24 @@ def scorer_path(model: str) -> str:
     return str(build().reward)
 
 
-def _start_engine(settings: EngineSettings, turns: Turns) -> ServedEngine:
+def _start_pooling(
+    supervision: Supervision, shape: EngineShape, checkpoint: Path, turns: Turns
+) -> SupervisedPooling:
+    return supervision.pooling(
+        f"reward model {checkpoint.name}", lambda: PoolingEngine.start(shape, checkpoint, turns)
+    )
+
+
+def _start_engine(settings: EngineSettings, turns: Turns) -> RestartableEngine:
     if settings.kind == "scripted":
         from service.engine.scripted_engine import ScriptedEngine
 
         return ScriptedEngine()
-    from service.embedded.build import build_generator
     from service.embedded.models import GENERATOR_NAME
     from service.engine.vllm_engine import VllmEngine
 
     embedded = settings.model == EMBEDDED
-    path = str(build_generator()) if embedded else settings.model
+    path = _generator_path(settings)
     name = settings.served_name or (GENERATOR_NAME if embedded else settings.model)
     return VllmEngine.start(settings, path, name, turns)
 
@@ -146,5 +233,5 @@ def _take_turns(settings: Settings) -> bool:
 
 def _fingerprint(settings: Settings, engine: ServedEngine) -> str:
     """Changes when an answer to the same request might: version, model, or configuration."""
-    digest = hashlib.blake2b(settings.model_dump_json().encode(), digest_size=4).hexdigest()
+    digest = hashlib.blake2b(settings.model_dump_json(exclude={"keys"}).encode(), digest_size=4).hexdigest()
     return f"nbest-{VERSION}+{engine.info.backend}-{digest}"

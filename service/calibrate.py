@@ -1,4 +1,4 @@
-"""`nbest calibrate`: how often early rejection would lose the winner, and what it would save, by tau and share kept."""
+"""`nbest calibrate`: what early rejection would lose and save, by checkpoints and share kept, and what to choose."""
 
 import asyncio
 import json
@@ -14,22 +14,32 @@ from service.protocol.chat import ChatMessage
 from service.settings import Settings
 from strategies.base.errors import InvalidRequest
 from strategies.base.types import Decoding, Message, Prompt
-from strategies.rejecting.curve import Point, Trace, curve
+from strategies.rejecting.curve import Checkpoints, Point, Trace, calibrated, curve
 from strategies.rejecting.tracing import trace
 from strategies.scores.aggregate import Aggregation
 
 Chat = tuple[Message, ...]
 
+EMBEDDED_SCHEDULES: tuple[Checkpoints, ...] = ((4,), (6,), (8,), (10,), (12,), (4, 10), (6, 10))
+"""For the embedded problems, whose answers have some 11 tokens of equation and 8 that repeat the result."""
+SCHEDULES: tuple[Checkpoints, ...] = ((16,), (32,), (64,), (32, 64))
+SHARES = (1 / 16, 1 / 8, 1 / 4, 1 / 2)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is measured: `n` answers to each prompt, each share at each tau."""
+    """What is measured: `n` answers to each prompt, each share at each schedule of checkpoints."""
 
     n: int
-    taus: tuple[int, ...]
+    schedules: tuple[Checkpoints, ...]
     keeps: tuple[float, ...]
     scorer: str | None = None
     aggregation: Aggregation = "last"
+
+    @property
+    def taus(self) -> list[int]:
+        """Every number of tokens at which answers are judged, rising."""
+        return sorted({tokens for schedule in self.schedules for tokens in schedule})
 
 
 class _Line(BaseModel):
@@ -50,6 +60,17 @@ class _Line(BaseModel):
         if self.messages is None:
             return (Message("user", self.prompt or ""),)
         return tuple(message.message() for message in self.messages)
+
+
+def schedule(told: str) -> Checkpoints:
+    """The checkpoints in `6,10`; InvalidRequest unless they are positive and rise."""
+    try:
+        tokens = tuple(map(int, told.split(",")))
+    except ValueError:
+        tokens = ()
+    if not tokens or tokens[0] < 1 or list(tokens) != sorted(set(tokens)):
+        raise InvalidRequest(f"checkpoints are positive numbers of tokens that rise, as 6,10; got {told!r}")
+    return tokens
 
 
 def as_chat(messages: Sequence[Mapping[str, str]]) -> Chat:
@@ -87,7 +108,7 @@ def run(
 
 async def _measured(parts: Parts, prompts: Iterable[Prompt], plan: Plan) -> list[Point]:
     try:
-        return curve(await traces(parts, prompts, plan), plan.taus, plan.keeps)
+        return curve(await traces(parts, prompts, plan), plan.schedules, plan.keeps)
     finally:
         await asyncio.gather(parts.engine.aclose(), parts.scorers.aclose())
 
@@ -108,12 +129,23 @@ def table(points: Sequence[Point]) -> Table:
     """The curve for a terminal."""
     prompts = points[0].prompts if points else 0
     told = Table(title=f"early rejection, {prompts} prompts", title_justify="left")
-    for name in ("tau", "keep", "winner lost", "tokens saved", "correlation"):
+    for name in ("checkpoints", "keep", "winner lost", "answer changed", "tokens saved", "correlation"):
         told.add_column(name, justify="right")
     for point in points:
         r = "–" if point.correlation is None else f"{point.correlation:.2f}"
-        told.add_row(str(point.tau), f"{point.keep:.3g}", f"{point.lost:.1%}", f"{point.saved:.1%}", r)
+        shares = (f"{share:.1%}" for share in (point.lost, point.changed, point.saved))
+        told.add_row(",".join(map(str, point.checkpoints)), f"{point.keep:.3g}", *shares, r)
     return told
+
+
+def chosen(points: Sequence[Point], plan: Plan, tolerance: float) -> str:
+    """What to send: the strategy object that saves most and changes at most a share `tolerance` of the answers."""
+    point = calibrated(points, tolerance)
+    if point is None:
+        return f"no setting changes the answer of at most {tolerance:.0%} of the prompts: judge later, or keep more"
+    spec = {"name": "early_rejection", "scope": "response", "beams": plan.n}
+    spec |= {"checkpoints": list(point.checkpoints), "keep": point.keep, "aggregation": plan.aggregation}
+    return f"calibrated, for answers changed in at most {tolerance:.0%}: {json.dumps(spec)}"
 
 
 def as_json(points: Sequence[Point]) -> str:

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from service.embedded.cli import app as embedded
+from service.keys.cli import app as keys
 from service.settings import Settings
 from service.version import VERSION
 
@@ -20,6 +21,7 @@ app = typer.Typer(
 )
 config_app = typer.Typer(help="Look at the configuration.", no_args_is_help=True)
 app.add_typer(embedded, name="embedded", help="The embedded models: build, train, evaluate.")
+app.add_typer(keys, name="keys")
 app.add_typer(config_app, name="config")
 
 _SERVER, _ENGINE, _SCORERS, _SOURCES = "Server", "Engine", "Scorers", "Configuration"
@@ -134,26 +136,38 @@ def calibrate(
     ] = None,
     limit: Annotated[int, typer.Option(help="Prompts used.", min=1)] = 20,
     n: Annotated[int, typer.Option(help="Answers to each.", min=2)] = 16,
-    tau: Annotated[list[int] | None, typer.Option(help="Tokens at which to judge.", min=1)] = None,
+    checkpoints: Annotated[
+        list[str] | None, typer.Option(help="Tokens at which to judge, as `6` or `6,10`; repeat for more.")
+    ] = None,
     keep: Annotated[list[float] | None, typer.Option(help="Shares to keep.", min=0, max=1)] = None,
     scorer: Annotated[str | None, typer.Option(help="A step scorer (default: the first).")] = None,
     max_tokens: Annotated[int, typer.Option(help="Longest answer.")] = 256,
+    tolerance: Annotated[
+        float, typer.Option(help="Share of answers that may change in what is chosen.", min=0, max=1)
+    ] = 0.1,
     seed: Annotated[int | None, typer.Option(help="Seed of the draws.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the points as JSON.")] = False,
     config: ConfigFile = None,
     set_: Set = None,
 ) -> None:
-    """Show how often early rejection would lose the winner, and what it would save, by tau and share kept."""
+    """Show what early rejection would lose and save, by checkpoints and share kept, and which setting to choose."""
     from service import calibrate as calibration
     from service.embedded.problems import chat, problems
 
     settings = _settings(config, set_, {})
-    plan = calibration.Plan(n, tuple(sorted({*(tau or (16, 32, 64))})), tuple(keep or (0.25, 0.5)), scorer)
+    default = calibration.SCHEDULES if prompts else calibration.EMBEDDED_SCHEDULES
     with _plain_errors():
-        embedded_chats = map(calibration.as_chat, map(chat, problems("test", limit)))
+        schedules = tuple(map(calibration.schedule, checkpoints)) if checkpoints else default
+        plan = calibration.Plan(n, schedules, tuple(keep or calibration.SHARES), scorer)
+        # What is measured on the test split must not have been chosen on it.
+        embedded_chats = map(calibration.as_chat, map(chat, problems("validation", limit)))
         chats = calibration.read_prompts(prompts)[:limit] if prompts else list(embedded_chats)
         points = calibration.run(settings, chats, plan, max_tokens=max_tokens, seed=seed)
-    typer.echo(calibration.as_json(points)) if as_json else Console().print(calibration.table(points))
+    if as_json:
+        typer.echo(calibration.as_json(points))
+    else:
+        Console().print(calibration.table(points))
+        typer.echo(calibration.chosen(points, plan, tolerance))
 
 
 @app.command()

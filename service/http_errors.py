@@ -1,19 +1,26 @@
 """Every failure leaves as OpenAI's error object with the status it deserves; 422 never, and no stack trace."""
 
 import logging
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from service.protocol.errors import body, body_of, headers_of, kind_of
+from service.protocol.errors import ErrorReply, body, body_of, headers_of, kind_of
 from service.routes.disconnect import ClientLeft
 from strategies.base.errors import NbestError
 
 log = logging.getLogger(__name__)
 
 _NO_RETRY = {"x-should-retry": "false"}
+
+RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {"model": ErrorReply, "description": "What was sent cannot be served; 422 never."},
+    "5XX": {"model": ErrorReply, "description": "The service is full (503), too late (504), or has failed."},
+}
+"""Every operation's errors, for the OpenAPI document."""
 
 
 def install(app: FastAPI) -> None:
@@ -33,7 +40,9 @@ async def _invalid(request: Request, error: Exception) -> Response:
     """The first thing wrong with the body, in one sentence that names the field."""
     assert isinstance(error, RequestValidationError)
     first = error.errors()[0]
-    path = ".".join(str(part) for part in first["loc"] if part != "body")[:200]
+    # Of a body that is no JSON, `loc` tells where it breaks off, which is no field.
+    named = first["loc"] if first["type"] != "json_invalid" else ()
+    path = ".".join(str(part) for part in named if part != "body")[:200]
     message = f"{path}: {first['msg']}" if path else str(first["msg"])
     told = body(message, type="invalid_request_error", code=_code(first["type"]), param=path or None)
     return JSONResponse(told, 400, headers=_NO_RETRY)

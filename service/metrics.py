@@ -29,7 +29,8 @@ class Metrics:
         self.refused = self._counter("admission_rejections", "Requests turned away.", "reason")
         self.inflight = self._gauge("inflight_requests", "Requests being worked on.")
         self.queued = self._gauge("queued_requests", "Requests waiting for a place.")
-        self.engine_up = self._gauge("engine_up", "1 while the generator answers its health check.")
+        self.engine_up = self._gauge("engine_up", "1 while the generator and every reward model can be used.")
+        self.engine_restarts = self._counter("engine_restarts", "Attempts to start a lost engine again.", "part")
         self.build = self._gauge("build_info", "Versions, as labels.", "version", "backend", "model")
 
     def page(self) -> bytes:

@@ -5,15 +5,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from service.admission import Admission, check_size
+from service.admission.bounds import check_prompt
+from service.admission.cost import Cost, check_size, cost_of
+from service.admission.gate import Admission
 from service.engine.base import ServedEngine
+from service.limits import Limits
 from service.metering.bounds import Bounds
 from service.metering.engine import MeteredEngine
 from service.metering.meter import Meter
 from service.metering.scorers import MeteredScorers
 from service.metrics import Metrics
 from service.reward_models.base import ServedScorers
-from service.settings import Limits
 from strategies.answers.equivalence import Undecided
 from strategies.base.errors import DeadlineExceeded, EngineFailed, InvalidRequest, NbestError, NotFound
 from strategies.base.ports import Engine, Equivalence, OnDelta, Scorers
@@ -54,6 +56,7 @@ class Runner:
 
     def check(self, strategy: Strategy, prompt: Prompt) -> None:
         """Refuse what can never succeed, before anything is queued or drawn."""
+        check_prompt(prompt, self.limits)
         check_size(strategy, prompt.decoding, prompt.k, self.limits)
         for fusor in strategy.generators.values():
             if fusor not in self.fusors:
@@ -64,8 +67,13 @@ class Runner:
             name = getattr(strategy, "scorer", None) or self.scorers.default(strategy.scorer_kinds)
             if (kind := self.scorers.kind(name)) not in strategy.scorer_kinds:
                 wanted = " or ".join(strategy.scorer_kinds)
-                message = f"{strategy.name} needs a scorer of kind {wanted}; {name!r} is of kind {kind}"
+                fit = [info.name for info in self.scorers.describe() if info.kind in strategy.scorer_kinds]
+                message = (
+                    f"{strategy.name} needs a scorer of kind {wanted}; {name!r} is of kind {kind}; "
+                    f"loaded of that kind: {', '.join(fit) or 'none'}"
+                )
                 raise InvalidRequest(message, param="strategy.scorer")
+        strategy.check_scorer(self.scorers)
 
     async def run(
         self, strategy: Strategy, prompt: Prompt, *, route: str, listener: OnDelta | None = None
@@ -73,9 +81,9 @@ class Runner:
         """Draw, score and select. Cancelling this stops the engine's work for the request within a moment."""
         self.check(strategy, prompt)
         meter = Meter()
-        bounds = self._bounds(strategy)
+        bounds, cost = self._bounds(strategy), cost_of(strategy, prompt, self.limits)
         try:
-            async with self.admission.place(meter.clock, bounds.seconds_left):
+            async with self.admission.place(meter, cost, bounds.seconds_left):
                 run = await self._admitted(strategy, prompt, meter, bounds, listener)
         except BaseException as error:
             self.metrics.requests.labels(route, strategy.name, _word(error)).inc()
@@ -83,13 +91,15 @@ class Runner:
         self._book(run, route)
         return run
 
-    async def select(self, strategy: Strategy, prompt: Prompt, engine: Engine, scorers: Scorers) -> Run:
+    async def select(
+        self, strategy: Strategy, prompt: Prompt, engine: Engine, scorers: Scorers, cost: Cost
+    ) -> Run:
         """Let a strategy choose among candidates that `engine` brings: the same code, and nothing is generated."""
         meter, bounds = Meter(), self._bounds(strategy)
         metered = MeteredScorers(scorers, meter, bounds, self.metrics, self.equivalence)
-        async with self.admission.place(meter.clock, bounds.seconds_left):
-            outcome = await strategy.run(prompt, engine, metered)
-        run = Run(strategy, prompt, outcome, meter, self._parameters(strategy))
+        async with self.admission.place(meter, cost, bounds.seconds_left):
+            outcome = _told(await strategy.run(prompt, engine, metered), meter)
+        run = Run(strategy, prompt, outcome, meter, self._parameters(strategy, meter))
         self._book(run, "select")
         return run
 
@@ -106,12 +116,13 @@ class Runner:
             raise _why_nothing(meter)
         if meter.limit is not None and outcome.degraded in (None, "no_valid_candidate"):
             outcome = replace(outcome, degraded=meter.limit)
-        return Run(strategy, prompt, outcome, meter, self._parameters(strategy))
+        return Run(strategy, prompt, _told(outcome, meter), meter, self._parameters(strategy, meter))
 
-    def _parameters(self, strategy: Strategy) -> Parameters:
-        """The sizes of the models; where several generators shared the work, theirs is no one number."""
+    def _parameters(self, strategy: Strategy, meter: Meter) -> Parameters:
+        """The sizes of the models; where other generators shared the work, theirs is no one number."""
         scorers = {info.name: info.parameters for info in self.scorers.describe()}
-        return Parameters(None if strategy.generators else self.engine.info.parameters, scorers)
+        is_shared = strategy.generators or meter.engines - {id(self.engine)}
+        return Parameters(None if is_shared else self.engine.info.parameters, scorers)
 
     def _bounds(self, strategy: Strategy) -> Bounds:
         budget = strategy.budget
@@ -141,6 +152,13 @@ class Runner:
         for phase, ms in phases.items():
             metrics.phases.labels(name, phase).observe(ms / 1000)
         metrics.duration.labels(name).observe(sum(phases.values()) / 1000)
+
+
+def _told(outcome: Outcome, meter: Meter) -> Outcome:
+    """A score for the end of a text alone is less than was asked for, and the reply says so."""
+    if not meter.truncated_texts or outcome.degraded is not None:
+        return outcome
+    return replace(outcome, degraded="scorer_input_truncated")
 
 
 def _why_nothing(meter: Meter) -> NbestError:

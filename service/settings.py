@@ -12,8 +12,11 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from service.keys.configuration import KeySettings
+from service.limits import Limits
 from service.reward_models.configuration import AnyScorer, ScorerSettings
 from service.section import EMBEDDED, Section
+from service.supervision.configuration import SupervisionSettings
 
 
 class ServerSettings(Section):
@@ -24,6 +27,9 @@ class ServerSettings(Section):
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
     drain_timeout_s: float = Field(
         60.0, ge=0, description="Seconds that requests in flight get after SIGTERM."
+    )
+    drain_notice_s: float = Field(
+        0.0, ge=0, description="Seconds after SIGTERM in which `/ready` says 503 before the port closes."
     )
 
 
@@ -56,21 +62,6 @@ class EngineSettings(Section):
     extra: dict[str, Any] = Field(default_factory=dict, description="Further vLLM engine arguments, by name.")
 
 
-class Limits(Section):
-    """What one request, and all of them together, may ask for; checked before anything is allocated."""
-
-    max_n: int = Field(64, ge=1, description="Candidates a request may draw.")
-    max_tokens: int = Field(4096, ge=1, description="Tokens one candidate may have.")
-    max_request_tokens: int = Field(65_536, ge=1, description="Candidates times `max_tokens`, a request.")
-    default_max_tokens: int = Field(512, ge=1, description="`max_tokens` where a chat request names none.")
-    max_concurrent_requests: int = Field(32, ge=1, description="Requests worked on at once.")
-    max_queued_requests: int = Field(128, ge=0, description="Requests that may wait for a place.")
-    max_body_bytes: int = Field(1_048_576, ge=1024, description="Size of a request body.")
-    max_select_candidates: int = Field(2048, ge=1, description="Candidates in one `/v1/select`.")
-    max_score_texts: int = Field(256, ge=1, description="Texts in one `/v1/score`.")
-    deadline_ms: int = Field(300_000, ge=1, le=590_000, description="Deadline of a request that names none.")
-
-
 class Settings(BaseSettings):
     """The whole configuration of one service."""
 
@@ -91,6 +82,12 @@ class Settings(BaseSettings):
         default_factory=dict, description="Further generators that a request may name as its fusor."
     )
     limits: Limits = Field(default_factory=Limits, description="What requests may ask for.")
+    keys: list[KeySettings] = Field(
+        default_factory=list, description="Who may use the service; without any, everybody may."
+    )
+    supervision: SupervisionSettings = Field(
+        default_factory=SupervisionSettings, description="The watch over the engines."
+    )
     presets: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
         description="Strategies by model name: each a `strategy` object as in a request.",
@@ -102,11 +99,19 @@ class Settings(BaseSettings):
 
     @field_validator("scorers")
     @classmethod
-    def _names_are_unique(cls, scorers: list[AnyScorer] | None) -> list[ScorerSettings] | None:
+    def _names_are_unique(cls, scorers: list[AnyScorer] | None) -> list[AnyScorer] | None:
         names = [scorer.name for scorer in scorers or ()]
         if doubled := {n for n in names if names.count(n) > 1}:
             raise ValueError(f"scorer names must differ; repeated: {sorted(doubled)}")
         return scorers
+
+    @field_validator("keys")
+    @classmethod
+    def _keys_differ(cls, keys: list[KeySettings]) -> list[KeySettings]:
+        for what in ("name", "sha256"):
+            if len({getattr(key, what) for key in keys}) < len(keys):
+                raise ValueError(f"keys must differ in {what}")
+        return keys
 
     @property
     def loaded_scorers(self) -> list[AnyScorer]:
@@ -141,4 +146,4 @@ class Settings(BaseSettings):
                     sources.append(YamlConfigSettingsSource(settings_cls, yaml_file=config))
                 return tuple(sources)
 
-        return cls.model_validate(Sourced().model_dump())
+        return cls.model_validate(Sourced().model_dump(exclude_unset=True))

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import Request
 
+from service.edge.drain import Drain
 from service.engine.base import ServedEngine
 from service.metrics import Metrics
 from service.reward_models.base import ServedScorers
@@ -19,7 +20,7 @@ from strategies.single import Single
 
 @dataclass(slots=True)
 class Service:
-    """One engine, its scorers and the runner between them; `draining` once it has been told to stop."""
+    """One engine, its scorers and the runner between them, and whether it has been told to stop."""
 
     settings: Settings
     engine: ServedEngine
@@ -28,7 +29,7 @@ class Service:
     metrics: Metrics
     fingerprint: str
     presets: Mapping[str, Strategy]
-    draining: bool = False
+    drain: Drain = field(default_factory=Drain)
     started: float = field(default=0.0)
 
     @property

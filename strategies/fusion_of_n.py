@@ -71,7 +71,7 @@ class FusionOfN(ScoredStrategy):
         return AnswerView() if stage == "fusion" and k == 1 and not self.guard else None
 
     async def run(self, prompt: Prompt, engine: Engine, scorers: Panel) -> Outcome:
-        judge = self.judge(scorers) if self.uses_scorer else None
+        judge = self.judge(scorers, alone=self.guard) if self.uses_scorer else None
         pool, failure = await self._drawn(prompt, engine, judge)
         if len(pool.distinct) < 2 or (self.guard and failure is not None):
             return pool.outcome(prompt.k, degraded=failure)

@@ -1,8 +1,8 @@
 """Single: one plain sample for each answer asked for, streamed as it is generated."""
 
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
-from strategies.base.errors import EngineFailed
+from strategies.base.errors import EngineFailed, InvalidRequest
 from strategies.base.ports import Engine, Scorers
 from strategies.base.strategy import Strategy
 from strategies.base.types import Outcome, Prompt, Stage, Verdict
@@ -17,6 +17,9 @@ class Single(Strategy):
 
     def draws(self, k: int) -> int:
         return k
+
+    def for_given(self, count: int) -> NoReturn:
+        raise InvalidRequest(f"{self.name} returns what it draws; it selects nothing", param="strategy")
 
     async def run(self, prompt: Prompt, engine: Engine, scorers: Scorers) -> Outcome:
         candidates = await draw(prompt, prompt.k, engine)

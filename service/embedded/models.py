@@ -32,3 +32,12 @@ def cache_dir() -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     return folder
+
+
+def models_dir() -> Path:
+    """The folder with the embedded models: the one that came with the installation, or else the cache.
+
+    `NBEST_EMBEDDED_DIR` names models built beforehand, as an image carries them; it may be read-only.
+    """
+    shipped = os.environ.get("NBEST_EMBEDDED_DIR")
+    return Path(shipped) if shipped and Path(shipped).is_dir() else cache_dir()

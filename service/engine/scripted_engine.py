@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import hashlib
+import math
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from service.engine.base import EngineInfo
+from service.engine.reading import ReadText
 from service.engine.tasks import each_as_it_ends
 from strategies.base.errors import EngineFailed, InvalidRequest
 from strategies.base.ports import Delta, LiveCandidate, OnDelta
@@ -70,9 +72,32 @@ class ScriptedEngine:
             for live in list(opened):
                 await live.drop()
 
+    @property
+    def vocabulary(self) -> int:
+        return 2
+
+    async def read(self, prompt: Prompt, texts: Sequence[str], *, alternatives: int = 0) -> list[ReadText]:
+        """Each word as its log-probability is in the script; the only other token of the vocabulary has the rest."""
+        self._check(prompt)
+        read = []
+        for text in texts:
+            tokens = count_prompt_tokens(prompt) + len(text.split())
+            self.prompt_tokens += tokens
+            self.generation_tokens += 1
+            logprobs = tuple(_logprob(word) for word in words(text))
+            tops = tuple((value, math.log(-math.expm1(value)))[:alternatives] for value in logprobs)
+            read.append(ReadText(logprobs, tops if alternatives else (), tokens, 1))
+        return read
+
     async def check_health(self) -> None:
         if self.dead:
             raise EngineFailed("the scripted engine was told to be dead")
+
+    async def ping(self) -> None:
+        await self.check_health()
+
+    def kill(self) -> None:
+        self.dead = True
 
     async def aclose(self) -> None:
         self.dead = True
@@ -208,5 +233,9 @@ def _logprobs(tokens: Sequence[str], prompt: Prompt) -> tuple[TokenLogprob, ...]
     if prompt.decoding.logprobs is None:
         return ()
     alternatives = min(prompt.decoding.logprobs, 1)
-    scored = ((token, -0.1 * len(token)) for token in tokens)
+    scored = ((token, _logprob(token)) for token in tokens)
     return tuple(TokenLogprob(t, 0, p, ((t, 0, p),) * alternatives) for t, p in scored)
+
+
+def _logprob(token: str) -> float:
+    return -0.1 * len(token)

@@ -13,6 +13,7 @@ from vllm.v1.engine.async_llm import AsyncLLM
 
 from service.engine.vllm_errors import translated
 from service.engine.vllm_outputs import finish_reason
+from service.keys.caller import current
 from strategies.base.types import FinishReason
 
 
@@ -43,7 +44,7 @@ class Session:
     async def round(self, ids: list[int], params: SamplingParams) -> Round:
         """Read `ids`, then write until `params` say stop. EngineFailed if the engine is lost."""
         written = Round()
-        self._inputs.put_nowait(StreamingInput(tokens_input(ids), params))
+        self._inputs.put_nowait(StreamingInput(tokens_input(ids, cache_salt=current().cache_salt), params))
         self._is_running = True
         try:
             with translated():

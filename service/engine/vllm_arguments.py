@@ -18,6 +18,16 @@ def prepare_environment(model_path: str) -> None:
 
     A model in a local folder needs no network, so the hub is left alone; a repository's name is looked up.
     """
+    quiet_environment()
+    if Path(model_path).is_dir():
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        os.environ.setdefault("TRANSFORMERS_OFFLINE", "1")
+    # Process-wide and in whole GiB, it would override the size that each engine is given.
+    os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)
+
+
+def quiet_environment() -> None:
+    """Set what keeps the model libraries from talking, before the first of them is imported."""
     quiet = {
         "VLLM_LOGGING_LEVEL": "ERROR",
         "TORCH_CPP_LOG_LEVEL": "ERROR",
@@ -25,19 +35,25 @@ def prepare_environment(model_path: str) -> None:
     }
     # The first is read by the engine's processes alone: this one runs already.
     quiet |= {"PYTHONWARNINGS": "ignore", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
-    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"} if Path(model_path).is_dir() else {}
-    for name, value in {**quiet, **offline}.items():
+    for name, value in quiet.items():
         os.environ.setdefault(name, value)
-    # Process-wide and in whole GiB, it would override the size that each engine is given.
-    os.environ.pop("VLLM_CPU_KVCACHE_SPACE", None)
 
 
-def bind_threads(threads: str | None, workers: int) -> None:
-    """Choose the cores of the engine that is built next; vLLM's own choice would leave one idle per worker."""
-    if threads is not None:
-        os.environ["VLLM_CPU_OMP_THREADS_BIND"] = threads
-    elif workers == 1:
-        os.environ["VLLM_CPU_OMP_THREADS_BIND"] = as_list(usable_cores())
+_BINDING: Final = "VLLM_CPU_OMP_THREADS_BIND"
+_USERS_BINDING: Final = os.environ.get(_BINDING)
+"""Read before any engine has set the variable for itself."""
+
+
+def bind_threads(threads: str | None, workers: int, users: str | None = _USERS_BINDING) -> None:
+    """Choose the cores of the engine that is built next: as configured, as the user's environment says, or all.
+
+    vLLM's own choice would leave one core idle for each worker; it stands where there are several.
+    """
+    chosen = threads or users or (as_list(usable_cores()) if workers == 1 else None)
+    if chosen is None:
+        os.environ.pop(_BINDING, None)
+    else:
+        os.environ[_BINDING] = chosen
 
 
 def engine_arguments(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from service.engine.base import EngineInfo
 from service.engine.chat import ChatTokenizer
 from service.engine.checkpoint_size import count_parameters
+from service.engine.processes import Family, children
+from service.engine.reading import ReadText
 from service.engine.tasks import each_as_it_ends
 from service.engine.turns import Turns
 from service.engine.vllm_arguments import TOP_H, bind_threads, engine_arguments, prepare_environment
@@ -38,9 +40,10 @@ class VllmEngine:
     the probabilities themselves change a little with the batch (bfloat16), and then text may differ.
     """
 
-    def __init__(self, requests: "Requests", info: EngineInfo) -> None:
+    def __init__(self, requests: "Requests", info: EngineInfo, family: Family) -> None:
         self.requests = requests
         self._info = info
+        self._family = family
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
@@ -51,10 +54,10 @@ class VllmEngine:
         served_name: str,
         turns: Turns,
     ) -> "VllmEngine":
-        """Load the model; blocks for 10 to 30 s. Call it in the main thread, before any event loop runs.
+        """Load the model; blocks for 10 to 30 s. Call it in a thread without an event loop, and one at a time.
 
-        The engine's processes die with the thread that made them. Where the logits processor for `top_h` cannot be
-        loaded, or `extra` names others, requests with `top_h` are refused.
+        The engine's processes die with the thread that made them: the main one, or that of a `Starter`. Where the
+        logits processor for `top_h` cannot be loaded, or `extra` names others, requests with `top_h` are refused.
         """
         prepare_environment(model_path)
         with warnings.catch_warnings():
@@ -69,12 +72,14 @@ class VllmEngine:
         if not loads_processors(arguments):
             arguments.pop("logits_processors", None)
         bind_threads(settings.threads, settings.tensor_parallel_size * settings.data_parallel_size)
+        before = children()
         llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
+        family = Family.since(before)
         tokenizer = ChatTokenizer(arguments.get("tokenizer") or model_path)
         requests = Requests(
             llm, tokenizer, turns, has_top_h=TOP_H in (arguments.get("logits_processors") or ())
         )
-        return cls(requests, _info(llm, model_path, served_name))
+        return cls(requests, _info(llm, model_path, served_name), family)
 
     @property
     def info(self) -> EngineInfo:
@@ -112,11 +117,32 @@ class VllmEngine:
 
         return open_live(self.requests, prompt, n, stage=stage, start=start)
 
+    @property
+    def vocabulary(self) -> int:
+        size: int = self.requests.llm.model_config.get_vocab_size()
+        return size
+
+    async def read(self, prompt: Prompt, texts: Sequence[str], *, alternatives: int = 0) -> list[ReadText]:
+        from service.engine.vllm_reading import read
+
+        return await read(self.requests, prompt, texts, alternatives)
+
     async def check_health(self) -> None:
         try:
             await self.requests.llm.check_health()
         except Exception as error:
-            raise EngineFailed("the generator's engine has died; restart the service") from error
+            raise EngineFailed("the generator's engine has died") from error
+
+    async def ping(self) -> None:
+        """A question that the engine answers between two steps: one that is stopped, or stuck in a step, does not."""
+        from service.engine.vllm_errors import translated
+
+        with translated():
+            await self.requests.llm.is_sleeping()
+
+    def kill(self) -> None:
+        """SIGKILL to the engine's processes, stopped ones too; vLLM then fails what is in flight."""
+        self._family.kill()
 
     async def aclose(self) -> None:
         """Stop the engine's processes, which takes some seconds; every caller waits until they are gone."""

@@ -31,6 +31,6 @@ def translated(unnamed: str | None = None) -> Iterator[None]:
     try:
         yield
     except EngineDeadError as error:
-        raise EngineFailed("the generator's engine has died; restart the service") from error
+        raise EngineFailed("the generator's engine has died") from error
     except VLLMClientError as error:
         raise invalid(error, unnamed) from error

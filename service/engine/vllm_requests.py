@@ -18,6 +18,7 @@ from service.engine.turns import Turns
 from service.engine.vllm_errors import translated
 from service.engine.vllm_outputs import Gathering
 from service.engine.vllm_sampling import sampling_params
+from service.keys.caller import current
 from strategies.base.errors import InvalidRequest, Unsupported
 from strategies.base.ports import OnDelta
 from strategies.base.types import Candidate, Decoding, Prompt, Stage
@@ -87,7 +88,10 @@ class Requests:
     async def _gather(self, asked: Asked, index: int, gathering: Gathering, on_delta: OnDelta | None) -> None:
         request_id = secrets.token_hex(8)
         items = self.llm.generate(
-            tokens_input(asked.ids), asked.seeded(index), request_id, priority=asked.priority
+            tokens_input(asked.ids, cache_salt=current().cache_salt),
+            asked.seeded(index),
+            request_id,
+            priority=asked.priority,
         )
         # Leaving a loop over the items does not abort the request; closing the generator does.
         async with aclosing(items):

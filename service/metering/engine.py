@@ -17,25 +17,32 @@ from strategies.base.types import Candidate, Prompt, Stage
 class _Draw:
     """What is known of the candidates in flight: the text and tokens of those that have not ended.
 
-    `prompt_tokens` is what the engine read for one that has: it read as much for each that has begun to speak.
+    `prompt_tokens` is what the engine read for one that has: it read as much for each that has begun to speak, and
+    found as much of it in its cache (`cached_tokens`, the most that one has: only the first finds less).
     """
 
+    meter: Meter
     parts: dict[int, list[str]] = field(default_factory=dict)
     tokens: dict[int, int] = field(default_factory=dict)
     prompt_tokens: int = 0
+    cached_tokens: int = 0
 
     def add(self, delta: Delta) -> None:
         self.parts.setdefault(delta.index, []).append(delta.text)
         self.tokens[delta.index] = self.tokens.get(delta.index, 0) + delta.tokens
+        self.meter.in_flight += delta.tokens
 
     def end(self, candidate: Candidate) -> None:
         self.parts.pop(candidate.index, None)
-        self.tokens.pop(candidate.index, None)
+        self.meter.in_flight -= self.tokens.pop(candidate.index, 0)
         self.prompt_tokens = max(self.prompt_tokens, candidate.prompt_tokens)
+        self.cached_tokens = max(self.cached_tokens, candidate.cached_tokens)
 
     def aborted(self) -> list[Candidate]:
         return [
-            Candidate(i, "".join(self.parts[i]), self.tokens[i], "abort", self.prompt_tokens)
+            Candidate(
+                i, "".join(self.parts[i]), self.tokens[i], "abort", self.prompt_tokens, self.cached_tokens
+            )
             for i in sorted(self.parts)
         ]
 
@@ -76,8 +83,8 @@ class MeteredEngine:
     ) -> AsyncIterator[AsyncIterator[Candidate]]:
         allowed = self._allowed(n, stage)
         first = self.meter.samples if start is None else start
-        self.meter.samples += allowed
-        draw = _Draw()
+        self._begin(allowed, stage)
+        draw = _Draw(self.meter)
         listener = self._listener(stage, draw, on_delta)
         with self.meter.clock.phase(stage):
             if allowed == 0:
@@ -90,6 +97,7 @@ class MeteredEngine:
                     yield self._counted(stream, stage, draw)
                 finally:
                     for candidate in draw.aborted():
+                        draw.end(candidate)
                         self.meter.count(candidate, stage)
 
     @asynccontextmanager
@@ -98,11 +106,16 @@ class MeteredEngine:
     ) -> AsyncIterator[Sequence[LiveCandidate]]:
         allowed = self._allowed(n, stage)
         first = self.meter.samples if start is None else start
-        self.meter.samples += allowed
+        self._begin(allowed, stage)
         async with self.others.get(stage, self.inner).open(
             prompt, allowed, stage=stage, start=first
         ) as opened:
             yield [MeteredLive(live, self.meter, stage, self.bounds, self._allowance) for live in opened]
+
+    def _begin(self, allowed: int, stage: Stage) -> None:
+        """Only what is drawn counts as a sample, and takes a number among the candidates."""
+        self.meter.samples += allowed if stage == "draw" else 0
+        self.meter.engines.add(id(self.others.get(stage, self.inner)))
 
     def _allowed(self, n: int, stage: Stage) -> int:
         """How many of `n` may start: `max_samples` counts candidates, not what a judge or a fusor says of them."""
@@ -157,7 +170,7 @@ class MeteredEngine:
         coming = asyncio.ensure_future(anext(stream, None))
         try:
             while not coming.done():
-                if limit := self._limit_met(draw):
+                if limit := self._limit_met():
                     self.meter.limit = limit
                     return None
                 await asyncio.wait([coming], timeout=self._patience())
@@ -167,11 +180,11 @@ class MeteredEngine:
                 coming.cancel()
                 await asyncio.gather(coming, return_exceptions=True)
 
-    def _limit_met(self, draw: _Draw) -> str | None:
+    def _limit_met(self) -> str | None:
         if self.bounds.seconds_left == 0:
             return "deadline"
         most = self.bounds.max_completion_tokens
-        if most is not None and self.meter.completion_tokens + sum(draw.tokens.values()) >= most:
+        if most is not None and self.meter.completion_tokens + self.meter.in_flight >= most:
             return "max_completion_tokens"
         return None
 

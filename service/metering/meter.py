@@ -51,8 +51,9 @@ class Meter:
 
     `prompt_tokens` counts the request's prompt once, as OpenAI does; `engine_prompt_tokens` counts it for
     every candidate, as the engine does. `tokens` is by stage; the sum equals the engine's own counter. What the
-    reward models read is told in all and by scorer.
-    `limit` names the budget that ended the work, if one did.
+    reward models read is told in all and by scorer; of `truncated_texts` they read the end only.
+    `in_flight` are the tokens of candidates that have not ended, which no stage has yet; `engines` are the generators
+    that worked, told apart. `limit` names the budget that ended the work, if one did.
     """
 
     clock: PhaseClock = field(default_factory=PhaseClock)
@@ -65,6 +66,9 @@ class Meter:
     scorer_tokens: Counter[str] = field(default_factory=Counter)
     scorer_cached_tokens: Counter[str] = field(default_factory=Counter)
     samples: int = 0
+    in_flight: int = 0
+    engines: set[int] = field(default_factory=set)
+    truncated_texts: int = 0
     limit: str | None = None
 
     @property

@@ -2,24 +2,31 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from service.engine.reading import Reader
 from service.metering.bounds import Bounds
+from service.metering.engine import MeteredEngine
 from service.metering.equivalence import MeteredEquivalence
 from service.metering.meter import Meter
+from service.metering.reader import MeteredReader
 from service.metrics import Metrics
+from service.reward_models.viewing import Composed
 from strategies.answers.equivalence import Undecided
 from strategies.base.errors import ScorerFailed
 from strategies.base.ports import (
+    Engine,
     Equivalence,
+    MultiObjectiveScorer,
     OutcomeScorer,
     OutcomeScores,
     ScorerKind,
     Scorers,
     StepScorer,
     StepScores,
+    compares,
 )
 from strategies.base.types import Prompt
 
@@ -47,10 +54,15 @@ class MeteredScorers:
         return self.inner.default(kinds)
 
     def outcome(self, name: str | None) -> OutcomeScorer:
-        return MeteredOutcomeScorer(self.inner.outcome(name), self)
+        return self.view.outcome(self.inner.outcome(name))
 
     def step(self, name: str | None) -> StepScorer:
-        return MeteredStepScorer(self.inner.step(name), self)
+        return self.view.step(self.inner.step(name))
+
+    @property
+    def view(self) -> "RequestView":
+        """What scorers that are made of others, or that generate, are handed."""
+        return RequestView(self)
 
     async def ask(self, scorer: str, call: Callable[[], Awaitable[T]], none: T) -> T:
         """Run one scoring call within the deadline; at the deadline there is no score, and it is noted."""
@@ -73,6 +85,33 @@ class MeteredScorers:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestView:
+    """Generators and scorers behind this request's meter and limits."""
+
+    scorers: MeteredScorers
+
+    def generator(self, engine: Engine) -> Engine:
+        """A judge may generate what the request's budget, and the server's limit of a request, leave."""
+        bounds = self.scorers.bounds
+        return MeteredEngine(
+            engine, self.scorers.meter, replace(bounds, follow=True, max_completion_tokens=bounds.live_tokens)
+        )
+
+    def reader(self, reader: Reader) -> Reader:
+        return MeteredReader(reader, self.scorers.meter, self.scorers.bounds)
+
+    def outcome(self, scorer: OutcomeScorer) -> OutcomeScorer:
+        inner = scorer.seen_through(self) if isinstance(scorer, Composed) else scorer
+        if isinstance(inner, MultiObjectiveScorer):
+            return MeteredObjectives(inner, self.scorers)
+        return MeteredOutcomeScorer(inner, self.scorers)
+
+    def step(self, scorer: StepScorer) -> StepScorer:
+        inner = scorer.seen_through(self) if isinstance(scorer, Composed) else scorer
+        return MeteredStepScorer(inner, self.scorers)
+
+
+@dataclass(frozen=True, slots=True)
 class MeteredOutcomeScorer:
     """An outcome scorer whose answers are counted and checked: one finite number, or none, for each text."""
 
@@ -83,10 +122,15 @@ class MeteredOutcomeScorer:
     def name(self) -> str:
         return self.inner.name
 
+    @property
+    def compares(self) -> bool:
+        return compares(self.inner)
+
     async def score(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
         none = OutcomeScores((None,) * len(texts))
         scores = await self.scorers.ask(self.name, lambda: self._checked(prompt, texts), none)
         self.scorers.count(self.name, scores.tokens, scores.cached)
+        self.scorers.meter.truncated_texts += len(scores.truncated)
         return scores
 
     async def _checked(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
@@ -94,6 +138,20 @@ class MeteredOutcomeScorer:
         _check_length(self.name, len(scores.values), len(texts), "texts")
         _check_finite(self.name, [value for value in scores.values if value is not None])
         return scores
+
+
+@dataclass(frozen=True, slots=True)
+class MeteredObjectives(MeteredOutcomeScorer):
+    """A multi-objective scorer, metered with whatever weights."""
+
+    inner: MultiObjectiveScorer
+
+    @property
+    def objectives(self) -> Sequence[str]:
+        return self.inner.objectives
+
+    def weighted(self, weights: Mapping[str, float]) -> OutcomeScorer:
+        return MeteredOutcomeScorer(self.inner.weighted(weights), self.scorers)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ class _Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
-    messages: list[ChatMessage] | None = Field(None, min_length=1, max_length=1024)
+    messages: list[ChatMessage] | None = Field(None, min_length=1)
     prompt: str | None = None
 
     @model_validator(mode="after")

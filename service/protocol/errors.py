@@ -1,7 +1,10 @@
 """The one table from kinds of failure to HTTP status, in OpenAI's error shape, at most 4 KiB."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic import BaseModel
 
 from strategies.base.errors import (
     DeadlineExceeded,
@@ -10,11 +13,13 @@ from strategies.base.errors import (
     NbestError,
     NotFound,
     Overloaded,
+    QuotaExceeded,
     ScorerFailed,
     TooLongToScore,
     Unsupported,
 )
 
+LONGEST_RETRY_AFTER_S = 60
 _LONGEST_MESSAGE = 500
 _LONGEST_PARAM = 100
 
@@ -33,12 +38,29 @@ KINDS: dict[type[NbestError], Kind] = {
     Unsupported: Kind(400, "invalid_request_error", "unsupported_parameter", False),
     InvalidRequest: Kind(400, "invalid_request_error", "invalid_value", False),
     NotFound: Kind(404, "invalid_request_error", "not_found", False),
+    QuotaExceeded: Kind(429, "rate_limit_error", "rate_limit_exceeded", True),
     Overloaded: Kind(503, "server_error", "server_is_overloaded", True),
     DeadlineExceeded: Kind(504, "server_error", "deadline_exceeded", False),
     EngineFailed: Kind(503, "server_error", "engine_failed", True),
     TooLongToScore: Kind(400, "invalid_request_error", "too_long_to_score", False),
     ScorerFailed: Kind(503, "server_error", "scorer_failed", True),
 }
+
+
+class ErrorObject(BaseModel):
+    """What went wrong; `param` names the field, where one is to blame."""
+
+    message: str
+    type: str
+    param: str | None
+    code: str | None
+
+
+class ErrorReply(BaseModel):
+    """The body of every reply that is an error."""
+
+    error: ErrorObject
+
 
 INTERNAL = Kind(500, "server_error", "internal_error", False)
 
@@ -72,5 +94,5 @@ def headers_of(error: Exception) -> dict[str, str]:
     """What tells a client whether and when to try again."""
     headers = {"x-should-retry": "true" if kind_of(error).retry else "false"}
     if isinstance(error, Overloaded):
-        headers["retry-after"] = str(max(1, round(error.retry_after_s)))
+        headers["retry-after"] = str(min(max(1, math.ceil(error.retry_after_s)), LONGEST_RETRY_AFTER_S))
     return headers

@@ -8,8 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from strategies.base.errors import InvalidRequest, Unsupported
 from strategies.base.types import Decoding, TopHVariant
 
-_MAX_SCHEMA_BYTES = 65_536
-
 
 class StreamOptions(BaseModel):
     """What a stream carries beside the text."""
@@ -63,14 +61,6 @@ class SamplingFields(BaseModel):
     metadata: dict[str, str] | None = Field(
         None, description="Labels for the caller's own use; they change nothing."
     )
-
-    @field_validator("stop")
-    @classmethod
-    def _few_stops(cls, stop: str | list[str] | None) -> str | list[str] | None:
-        stops = [stop] if isinstance(stop, str) else stop or []
-        if len(stops) > 4 or any(not 0 < len(s) <= 256 for s in stops):
-            raise ValueError("at most 4 stop strings, each of 1 to 256 characters")
-        return stop
 
     @field_validator("logit_bias")
     @classmethod
@@ -144,20 +134,7 @@ def _json_schema(response_format: dict[str, Any] | None) -> str | None:
     if kind != "json_schema" or not isinstance(schema, dict):
         message = "response_format is text, json_object, or json_schema with a schema"
         raise Unsupported(message, param="response_format")
-    return _bounded(schema)
-
-
-def _bounded(schema: dict[str, Any]) -> str:
-    written = orjson.dumps(schema)
-    if len(written) > _MAX_SCHEMA_BYTES or _depth(schema) > 32:
-        message = f"response_format: a schema has at most {_MAX_SCHEMA_BYTES} bytes and 32 levels"
-        raise Unsupported(message, param="response_format")
-    return written.decode()
-
-
-def _depth(value: object) -> int:
-    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return 1 + max(map(_depth, children), default=0)
+    return orjson.dumps(schema).decode()
 
 
 FinishReasonOut = Literal["stop", "length"]

@@ -8,11 +8,25 @@ from typing import Literal, Protocol
 from strategies.base.errors import ScorerFailed, TooLongToScore
 from strategies.base.ports import ScorerKind, Scorers
 
-FailureReason = Literal["dead", "aborted", "too_long", "not_finite", "error"]
+FailureReason = Literal[
+    "dead",
+    "aborted",
+    "too_long",
+    "not_finite",
+    "unreachable",
+    "timeout",
+    "overloaded",
+    "refused",
+    "bad_answer",
+    "short_answer",
+    "error",
+]
 """Why a reward model gave no number, as errors and metrics name it.
 
 `dead`: its engine is gone; `aborted`: the reading was stopped; `too_long`: the input does not fit the model;
-`not_finite`: NaN or an infinity; `error`: anything else.
+`not_finite`: NaN or an infinity; of a remote one, `unreachable`: no connection, or it broke; `timeout`: no answer in
+the time of one attempt; `overloaded`: too busy, each time; `refused`: another status; `bad_answer`: an answer that is
+not of its API; `short_answer`: not one number a text; `error`: anything else.
 """
 
 Row = tuple[float, ...]
@@ -102,6 +116,13 @@ class ScorerInfo:
     label: int | None = None
     activation: str | None = None
     step_delimiter: str | None = None
+    members: tuple[str, ...] | None = None
+    rule: str | None = None
+    normalisation: str | None = None
+    objectives: tuple[str, ...] | None = None
+    compares: bool | None = None
+    generator: str | None = None
+    url: str | None = None
 
 
 class ServedScorers(Scorers, Protocol):
@@ -109,6 +130,9 @@ class ServedScorers(Scorers, Protocol):
 
     def describe(self) -> Sequence[ScorerInfo]:
         """The loaded scorers in the order of the configuration."""
+
+    async def check_order(self) -> None:
+        """Return if every scorer puts a right answer above a wrong one; ScorerLoadError names one that does not."""
 
     async def check_health(self) -> None:
         """Return if all can score; ScorerFailed names the first that cannot."""

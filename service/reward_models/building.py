@@ -6,6 +6,7 @@ from typing import Any
 
 from service.engine.turns import Turns
 from service.reward_models.base import Resource, ScorerInfo
+from service.reward_models.named import KnownPair
 from service.reward_models.registry import LoadedScorers
 from strategies.base.ports import Engine, OutcomeScorer, StepScorer
 
@@ -27,12 +28,16 @@ class Materials:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """A scorer ready to score: exactly one of `outcome` and `step`, and what has to be closed with it."""
+    """A scorer ready to score: exactly one of `outcome` and `step`, and what has to be closed with it.
+
+    `check` is a pair that it has to tell apart before anything is served.
+    """
 
     info: ScorerInfo
     outcome: OutcomeScorer | None = None
     step: StepScorer | None = None
     resource: Resource | None = None
+    check: KnownPair | None = None
 
 
 Builder = Callable[[Any, Materials], Built]

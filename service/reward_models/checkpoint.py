@@ -6,37 +6,77 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from service.reward_models.architectures import Architecture, Backend, Reads, architecture_of
 from service.reward_models.base import ScorerLoadError
 
 _PICKLES: Final = ("*.bin", "*.pt", "*.pth", "*.ckpt")
-_HEAD: Final = "score."
-_SUFFIX: Final = "ForSequenceClassification"
 _FETCHED: Final = ("*.safetensors", "*.json", "*.txt", "*.model", "*.jinja")
 _MAX_JSON_BYTES: Final = 64 << 20
+_ARMO_OBJECTIVES: Final = 19
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """A folder that passed the checks; `labels` are the rows of its head."""
+    """A folder that passed the checks.
+
+    `labels` are the rows of its head, whose tensors' names begin with one of `head`; `end_token_id` is what every
+    input has to end with, if anything; `has_types` where the model tells the two texts of a pair apart by types.
+    """
 
     path: Path
     labels: int
     parameters: int
     pad_token_id: int | None = None
+    architecture: str = ""
+    reads: Reads = "both"
+    end_token_id: int | None = None
+    has_types: bool = False
+    head: tuple[str, ...] = ("score.",)
 
 
-def open_checkpoint(model: str) -> Checkpoint:
+def open_checkpoint(model: str, backend: Backend = "vllm") -> Checkpoint:
     """Check the folder, or the repository of that name after fetching it. ScorerLoadError says what is wrong with it.
 
     Nothing in it is executed or unpickled: the checks read JSON and the head's tensors out of safetensors.
     """
-    folder = Path(model) if Path(model).is_dir() else _fetched(model)
+    folder = checkpoint_folder(model)
     config = _json(folder / "config.json")
-    _refuse_code(folder, config)
-    _check_architecture(config)
-    labels = _labels(config)
-    parameters = _check_weights(_weight_files(folder), labels)
-    return Checkpoint(folder, labels, parameters, _pad_token_id(config))
+    name, facts = architecture_of(config)
+    if not facts.brings_code:
+        _refuse_code(folder, config)
+    if backend not in facts.backends:
+        raise ScorerLoadError(f"{backend} cannot load {name}: set `backend: {' or '.join(facts.backends)}`")
+    labels = facts.labels or _labels(config)
+    parameters = _check_weights(_weight_files(folder), labels, facts)
+    # A gated model's rows are its score and then its objectives.
+    objectives = int(config.get("num_objectives", _ARMO_OBJECTIVES)) if facts.is_gated else 0
+    return Checkpoint(
+        folder,
+        labels + objectives,
+        parameters,
+        _token_id(config, "pad_token_id"),
+        architecture=name,
+        reads=facts.reads,
+        end_token_id=_token_id(config, facts.end_token) if facts.end_token else None,
+        has_types=facts.has_types,
+        head=facts.head,
+    )
+
+
+def open_language_model(model: str) -> Path:
+    """The folder of a causal language model that may be loaded: whole, in safetensors, and without code of its own."""
+    folder = checkpoint_folder(model)
+    _refuse_code(folder, _json(folder / "config.json"))
+    _weight_files(folder)
+    return folder
+
+
+def checkpoint_folder(model: str) -> Path:
+    """The folder itself, or that of the fetched repository of this name.
+
+    Fetch before any engine starts: a generator in a local folder tells this process to stay off the network.
+    """
+    return Path(model) if Path(model).is_dir() else _fetched(model)
 
 
 def _fetched(repository: str) -> Path:
@@ -77,14 +117,6 @@ def _refuse_code(folder: Path, config: dict[str, Any]) -> None:
             )
 
 
-def _check_architecture(config: dict[str, Any]) -> None:
-    names = config.get("architectures") or []
-    if not any(isinstance(name, str) and name.endswith(_SUFFIX) for name in names):
-        raise ScorerLoadError(
-            f"its architecture is {names}, not one that ends in {_SUFFIX}: use a reward model with such a head"
-        )
-
-
 def _labels(config: dict[str, Any]) -> int:
     if isinstance(table := config.get("id2label"), dict):
         return len(table)
@@ -92,8 +124,8 @@ def _labels(config: dict[str, Any]) -> int:
     return int(config.get("num_labels", 2))
 
 
-def _pad_token_id(config: dict[str, Any]) -> int | None:
-    value = config.get("pad_token_id")
+def _token_id(config: dict[str, Any], key: str) -> int | None:
+    value = config.get(key)
     return value if isinstance(value, int) else None
 
 
@@ -113,25 +145,26 @@ def _weight_files(folder: Path) -> list[Path]:
     return files
 
 
-def _check_weights(files: list[Path], labels: int) -> int:
+def _check_weights(files: list[Path], labels: int, facts: Architecture) -> int:
     """The number of parameters, after a look at the head: there, of the right shape, and finite."""
     parameters, head_rows = 0, []
     for file in files:
-        shapes, rows = _read_shapes(file)
+        shapes, rows = _read_shapes(file, facts.head)
         parameters += shapes
         head_rows += rows
     if not head_rows:
+        told = " or ".join(f"{prefix}*" for prefix in facts.head)
         raise ScorerLoadError(
-            f"no weights of a score head ({_HEAD}*) in {files[0].parent}: use a trained reward model"
+            f"no weights of a score head ({told}) in {files[0].parent}: use a trained reward model"
         )
-    if labels not in head_rows:
+    if labels not in head_rows and not facts.is_gated:
         raise ScorerLoadError(
             f"config.json tells of {labels} labels and the head has {head_rows[-1]} rows: correct id2label there"
         )
     return parameters
 
 
-def _read_shapes(file: Path) -> tuple[int, list[int]]:
+def _read_shapes(file: Path, prefixes: tuple[str, ...]) -> tuple[int, list[int]]:
     """How many numbers the file holds, and the rows of each weight matrix of the head in it."""
     import torch
     from safetensors import SafetensorError, safe_open
@@ -139,7 +172,7 @@ def _read_shapes(file: Path) -> tuple[int, list[int]]:
     try:
         with safe_open(file, framework="pt") as tensors:
             shapes = {name: tensors.get_slice(name).get_shape() for name in tensors.keys()}  # noqa: SIM118  # no mapping
-            head = {name: tensors.get_tensor(name) for name in shapes if name.startswith(_HEAD)}
+            head = {name: tensors.get_tensor(name) for name in shapes if name.startswith(prefixes)}
     except (SafetensorError, OSError) as error:
         raise ScorerLoadError(f"{file} cannot be read ({error}): fetch the checkpoint again") from None
     if bad := [name for name, tensor in head.items() if not bool(torch.isfinite(tensor).all())]:

@@ -1,30 +1,32 @@
 """The `scorers` section of the settings: one class a backend, told apart by the word `backend`."""
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from service.section import EMBEDDED, Section
+from service.reward_models.combined_settings import EnsembleSettings, ObjectivesSettings
+from service.reward_models.judge_settings import GenerativeSettings, PairwiseSettings, RubricSettings
+from service.reward_models.known import filled_in
+from service.reward_models.named import KnownPair, NamedScorer
+from service.reward_models.plain_settings import LikelihoodSettings, ProgramSettings
+from service.reward_models.process_settings import ImplicitScorer, ProcessScorer
+from service.reward_models.remote_settings import RemoteSettings
+from service.section import EMBEDDED
 
 _DEFAULT: Final = "vllm"
 
 
-class NamedScorer(Section):
-    """What every scorer has, whatever runs it."""
+class LoadedModel(NamedScorer):
+    """What every scorer has whose weights are loaded here, whatever loads them."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", description="Name that requests use.")
-    kind: Literal["outcome", "step"] = Field(description="Judges whole responses, or each step of one.")
-
-
-class ScorerSettings(NamedScorer):
-    """One reward model under one name; two scorers with the same model and dtype share one engine."""
-
-    backend: Literal["vllm", "scripted"] = Field("vllm", description="What runs it.")
     model: str = Field(
         EMBEDDED, description="`embedded`, or a folder or repository with safetensors weights."
     )
-    dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
-        "auto", description="float32 on CPU by default."
+    input: Literal["chat", "pair"] = Field(
+        "chat", description="The model's chat template, or question and answer as a pair (cross-encoders)."
+    )
+    template: str | None = Field(
+        None, description="File with a Jinja chat template, where the model's own is not the one to use."
     )
     label: int = Field(0, ge=0, description="Row of the head that holds the score.")
     activation: Literal["none", "sigmoid", "softmax"] = Field(
@@ -32,6 +34,34 @@ class ScorerSettings(NamedScorer):
     )
     step_delimiter: str = Field("\n", min_length=1, description="What ends a step (step scorers).")
     max_model_len: int | None = Field(None, ge=16, description="Longest input in tokens.")
+    over_long: Literal["error", "truncate_left"] = Field(
+        "error",
+        description="A longer input is an error, or is read without its beginning and flagged (outcome scorers).",
+    )
+    check: KnownPair | Literal[False] | None = Field(
+        None,
+        description="Before serving begins `right` must beat `wrong` (default: a built-in pair; `false`: no check).",
+    )
+    threads: str | None = Field(None, description="CPU cores bound, as `0-3` (default: all).")
+
+    @model_validator(mode="after")
+    def _fits_the_kind(self) -> Self:
+        if self.kind == "step" and self.over_long != "error":
+            raise ValueError(
+                "over_long: steps that were cut off have no score: only outcome scorers truncate"
+            )
+        if self.input == "pair" and (self.kind == "step" or self.over_long != "error"):
+            raise ValueError("input: a pair is judged whole: use kind outcome, and over_long error")
+        return self
+
+
+class ScorerSettings(LoadedModel):
+    """One reward model under one name; two scorers with the same model and dtype share one engine."""
+
+    backend: Literal["vllm", "scripted"] = Field("vllm", description="What runs it.")
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
+        "auto", description="float32 on CPU by default."
+    )
     max_num_seqs: int = Field(64, ge=1, description="Inputs read at once.")
     kv_cache_mib: int | None = Field(
         None, ge=64, description="Memory for the KV cache in MiB (default: 512 on CPU)."
@@ -39,19 +69,52 @@ class ScorerSettings(NamedScorer):
     gpu_memory_utilization: float | None = Field(
         None, gt=0, le=1, description="Share of the GPU (vLLM's meaning)."
     )
-    threads: str | None = Field(None, description="CPU cores bound, as `0-3` (default: all).")
+
+
+class TransformersScorer(LoadedModel):
+    """A reward model that vLLM cannot load, read by transformers in a process of its own."""
+
+    backend: Literal["transformers"] = Field(description="What runs it.")
+    dtype: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Type of the body; the head is float32."
+    )
+    device: str = Field(
+        "cpu", pattern=r"^(cpu|cuda(:\d+)?)$", description="Where it computes: `cpu`, `cuda`, `cuda:1`."
+    )
+    max_batch_tokens: int = Field(
+        8192, ge=16, description="Tokens read at once, padding included; a longer input is read alone."
+    )
+
+
+Loaded = ScorerSettings | TransformersScorer
+"""A scorer whose weights are loaded here."""
 
 
 def _backend(scorer: Any) -> str:
     """The word that chooses the class of a scorer's settings; one left out means a vLLM engine."""
-    found = (
-        scorer.get("backend", _DEFAULT) if isinstance(scorer, dict) else getattr(scorer, "backend", _DEFAULT)
-    )
-    return str(found)
+    # What follows a convention is loaded by the same backends, and has settings of its own.
+    return "process" if _stated(scorer, "format") else str(_stated(scorer, "backend") or _DEFAULT)
+
+
+def _stated(scorer: Any, key: str) -> Any:
+    return scorer.get(key) if isinstance(scorer, dict) else getattr(scorer, key, None)
 
 
 AnyScorer = Annotated[
-    Annotated[ScorerSettings, Tag("vllm")] | Annotated[ScorerSettings, Tag("scripted")],
+    Annotated[ScorerSettings, Tag("vllm")]
+    | Annotated[ScorerSettings, Tag("scripted")]
+    | Annotated[TransformersScorer, Tag("transformers")]
+    | Annotated[ProcessScorer, Tag("process")]
+    | Annotated[ImplicitScorer, Tag("implicit")]
+    | Annotated[EnsembleSettings, Tag("ensemble")]
+    | Annotated[ObjectivesSettings, Tag("objectives")]
+    | Annotated[LikelihoodSettings, Tag("likelihood")]
+    | Annotated[ProgramSettings, Tag("program")]
+    | Annotated[GenerativeSettings, Tag("generative")]
+    | Annotated[PairwiseSettings, Tag("pairwise")]
+    | Annotated[RubricSettings, Tag("rubric")]
+    | Annotated[RemoteSettings, Tag("remote")],
     Discriminator(_backend),
+    BeforeValidator(filled_in),
 ]
 """The settings of one scorer. A new backend is one class, one line here, and one line in `loader.BUILDERS`."""

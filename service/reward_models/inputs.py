@@ -24,6 +24,13 @@ class Conversations(Protocol):
     def conversation(self, messages: Sequence[Message], answer: str) -> ReadConversation: ...
 
 
+def question_of(messages: Sequence[Message]) -> str:
+    """The chat as one text, for models that read a question and an answer: a lone message as it stands."""
+    if len(messages) == 1:
+        return messages[0].content
+    return "\n\n".join(f"{message.role}: {message.content}" for message in messages)
+
+
 def messages_of(prompt: Prompt) -> tuple[Message, ...]:
     """The chat that a reward model reads; raw text is read as the one message of a user: its template needs one."""
     return (Message("user", prompt.text),) if prompt.text is not None else prompt.messages

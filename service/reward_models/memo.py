@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 
+from service.keys.caller import current
 from service.reward_models.base import Row
 
 Key = bytes
@@ -37,8 +38,8 @@ class RowMemo:
 
 
 def keys_of(ids: Sequence[int], positions: Sequence[int]) -> list[Key]:
-    """A key for each position (never falling): a digest of the ids up to and including it."""
-    digest = blake2b(digest_size=16)
+    """A key for each position (never falling): a digest of the ids up to and including it, and of whose they are."""
+    digest = blake2b((current().cache_salt or "").encode(), digest_size=16)
     read = 0
     keys = []
     for position in positions:

@@ -1,25 +1,30 @@
-"""Which engines the configured scorers need: equal models share one, and every setting is checked before any starts."""
+"""Which models the configured scorers need: equal ones share one, and every setting is checked before any is loaded."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final, TypeGuard
 
+from service.engine.vllm_arguments import quiet_environment
 from service.reward_models.base import ScorerLoadError
-from service.reward_models.checkpoint import Checkpoint, open_checkpoint
-from service.reward_models.configuration import ScorerSettings
+from service.reward_models.checkpoint import Checkpoint, checkpoint_folder, open_checkpoint
+from service.reward_models.configuration import Loaded, TransformersScorer
+from service.reward_models.process_settings import ReadModel
 from service.reward_models.starting import EngineShape
+from service.reward_models.transformers_starting import WorkerShape
 
-_SHAPE_FIELDS: Final = ("max_model_len", "max_num_seqs", "kv_cache_mib", "gpu_memory_utilization", "threads")
+Shape = EngineShape | WorkerShape
+_MODELS: Final = ("model", "reference")
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """One engine to start: the scorers that read it, the checkpoint, and the engine's shape."""
+    """One model to load: the scorers that read it, the checkpoint, and the shape of what reads it for them."""
 
-    members: tuple[ScorerSettings, ...]
+    members: tuple[Loaded, ...]
     checkpoint: Checkpoint
-    shape: EngineShape
+    shape: Shape
 
     @property
     def name(self) -> str:
@@ -27,15 +32,38 @@ class Plan:
         return self.members[0].name
 
 
-def plans(settings: Sequence[ScorerSettings], model_path: Callable[[str], str]) -> list[Plan]:
-    """One plan for each model and dtype among the scorers that need an engine; ScorerLoadError names the culprit."""
-    groups: dict[tuple[str, str, str], list[ScorerSettings]] = {}
+def plans(settings: Sequence[object], model_path: Callable[[str], str]) -> list[Plan]:
+    """One plan for each model, dtype and form of input among the scorers whose weights are loaded here.
+
+    What is not here yet is fetched, which has to happen before an engine on a local folder tells this process to stay
+    off the network. ScorerLoadError names the culprit.
+    """
+    quiet_environment()
+    read_models(settings, model_path)
+    groups: dict[tuple[str | None, ...], list[Loaded]] = {}
     for scorer in settings:
-        if scorer.backend != "scripted":
+        if is_loaded_here(scorer):
             with blamed_on(scorer.name):
                 path = model_path(scorer.model)
-            groups.setdefault((scorer.backend, path, scorer.dtype), []).append(scorer)
-    return [_planned(path, members) for (_, path, _), members in groups.items()]
+            key = (path, scorer.backend, scorer.dtype, scorer.input, scorer.template)
+            groups.setdefault(key, []).append(scorer)
+    return [_planned(str(path), members) for (path, *_), members in groups.items()]
+
+
+def read_models(settings: Sequence[object], model_path: Callable[[str], str]) -> list[tuple[ReadModel, Path]]:
+    """The models that are read step by step, and what they are compared with, each in its folder."""
+    found = []
+    for scorer in settings:
+        if isinstance(scorer, ReadModel):
+            with blamed_on(scorer.name):
+                named = [getattr(scorer, field) for field in _MODELS if getattr(scorer, field, None)]
+                found += [(scorer, checkpoint_folder(model_path(model))) for model in named]
+    return found
+
+
+def is_loaded_here(scorer: object) -> TypeGuard[Loaded]:
+    """Whether a scorer's settings name weights of its own."""
+    return isinstance(scorer, Loaded) and scorer.backend != "scripted"
 
 
 @contextmanager
@@ -48,16 +76,17 @@ def blamed_on(name: str) -> Iterator[None]:
         raise ScorerLoadError(f"scorer {name!r}: {' '.join(detail.split())}") from error
 
 
-def _planned(path: str, members: list[ScorerSettings]) -> Plan:
+def _planned(path: str, members: list[Loaded]) -> Plan:
+    backend = "transformers" if isinstance(members[0], TransformersScorer) else "vllm"
     with blamed_on(members[0].name):
-        checkpoint = open_checkpoint(path)
+        checkpoint = open_checkpoint(path, "transformers" if backend == "transformers" else "vllm")
     for member in members:
         with blamed_on(member.name):
             _check_head(member, checkpoint)
-    return Plan(tuple(members), checkpoint, _shape(members))
+    return Plan(tuple(members), checkpoint, _shape(members, checkpoint))
 
 
-def _check_head(scorer: ScorerSettings, checkpoint: Checkpoint) -> None:
+def _check_head(scorer: Loaded, checkpoint: Checkpoint) -> None:
     if scorer.label >= checkpoint.labels:
         raise ScorerLoadError(
             f"label {scorer.label} is beyond the head of {scorer.model}, whose rows are 0 to {checkpoint.labels - 1}: "
@@ -67,18 +96,26 @@ def _check_head(scorer: ScorerSettings, checkpoint: Checkpoint) -> None:
         raise ScorerLoadError(
             f"the softmax of the one row of {scorer.model} is always 1: set `activation` to sigmoid or none"
         )
+    if scorer.kind == "step" and checkpoint.reads == "text":
+        raise ScorerLoadError(
+            f"the head of {checkpoint.architecture} judges a text as a whole: use it with kind outcome"
+        )
 
 
-def _shape(members: Sequence[ScorerSettings]) -> EngineShape:
-    """The engine's shape from what any of its scorers states; what two of them state must agree."""
-    stated = {field: _stated(members, field) for field in _SHAPE_FIELDS}
-    return EngineShape(
-        dtype=members[0].dtype, **{field: value for field, value in stated.items() if value is not None}
-    )
+def _shape(members: Sequence[Loaded], checkpoint: Checkpoint) -> Shape:
+    """The shape from what any of the scorers states; what two of them state must agree."""
+    kind = WorkerShape if isinstance(members[0], TransformersScorer) else EngineShape
+    stated = {field.name: _stated(members, field.name) for field in fields(kind)}
+    given = {name: value for name, value in stated.items() if value is not None}
+    return kind(**{**given, "reads": checkpoint.reads})
 
 
-def _stated(members: Sequence[ScorerSettings], field: str) -> Any:
-    values = {m.name: getattr(m, field) for m in members if field in m.model_fields_set}
+def _stated(members: Sequence[Loaded], field: str) -> Any:
+    known = type(members[0]).model_fields
+    if field not in known:
+        return None
+    # A configuration that was merged from several sources has every field set, so the default is what is not stated.
+    values = {m.name: getattr(m, field) for m in members if getattr(m, field) != known[field].default}
     if len(set(values.values())) > 1:
         told = ", ".join(f"{name}: {value}" for name, value in values.items())
         raise ScorerLoadError(

@@ -3,11 +3,14 @@
 import asyncio
 import gc
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from uuid import uuid4
 
+from service.engine.processes import Family, children
 from service.engine.turns import Turns
+from service.keys.caller import current
 from service.reward_models.base import FailureReason, PoolingFailed, Reading, Row, TokenQuery
 from service.reward_models.starting import EngineShape, Task, pooling_params, start_engine
 
@@ -21,6 +24,7 @@ class Encoder(Protocol):
     @property
     def errored(self) -> bool: ...
     def encode(self, prompt: Any, pooling_params: Any, request_id: str) -> AsyncGenerator[Any, None]: ...
+    async def is_sleeping(self) -> bool: ...
     def shutdown(self) -> None: ...
 
 
@@ -40,24 +44,39 @@ class PoolingEngine:
         max_model_len: int,
         dtype: str,
         params: Callable[[Task, bool], Any] = pooling_params,
+        family: Family | None = None,
+        shape: EngineShape | None = None,
     ) -> None:
         self.max_model_len = max_model_len
         self.dtype = dtype
         self._engine: Encoder | None = engine
         self._turns = turns
         self._params = params
+        self._shape = shape or EngineShape()
+        self._family = family or Family()
 
     @classmethod
     def start(cls, shape: EngineShape, checkpoint: Path, turns: Turns) -> "PoolingEngine":
-        """Load the checkpoint; blocks for 10 to 20 s. Call it in the main thread, before any event loop runs."""
+        """Load the checkpoint; blocks for 10 to 20 s. Call it in a thread without an event loop, and one at a time.
+
+        The engine's processes die with the thread that made them: the main one, or that of a `Starter`.
+        """
+        before = children()
         # Never a local here: a traceback that outlives the start holds this frame, and would hold the engine with it.
-        return cls._around(start_engine(shape, checkpoint), turns)
+        return cls._around(start_engine(shape, checkpoint), turns, before, shape)
 
     @classmethod
-    def _around(cls, engine: Any, turns: Turns) -> "PoolingEngine":
+    def _around(
+        cls, engine: Any, turns: Turns, before: set[BaseProcess], shape: EngineShape
+    ) -> "PoolingEngine":
         config = engine.model_config
         return cls(
-            engine, turns, max_model_len=config.max_model_len, dtype=str(config.dtype).removeprefix("torch.")
+            engine,
+            turns,
+            max_model_len=config.max_model_len,
+            dtype=str(config.dtype).removeprefix("torch."),
+            family=Family.since(before),
+            shape=shape,
         )
 
     async def classify(self, inputs: Sequence[Sequence[int]]) -> list[Reading]:
@@ -71,8 +90,19 @@ class PoolingEngine:
         return await self._in_turn(self._rows_at, queries)
 
     async def check_health(self) -> None:
-        """Return if the engine lives; PoolingFailed (`dead`) if not. A dead engine is not started again."""
+        """Return if the engine lives; PoolingFailed (`dead`) if not. It does not come back: another is started."""
         self._living()
+
+    async def ping(self) -> None:
+        """A question that the engine answers between two steps: one that is stopped, or stuck in a step, does not."""
+        try:
+            await self._living().is_sleeping()
+        except Exception as error:
+            raise PoolingFailed(f"its engine is gone ({type(error).__name__})", "dead") from error
+
+    def kill(self) -> None:
+        """SIGKILL to the engine's processes, stopped ones too; vLLM then fails what is in flight."""
+        self._family.kill()
 
     def close(self) -> None:
         """Stop the engine and its processes, which takes seconds; safe to call twice."""
@@ -89,7 +119,7 @@ class PoolingEngine:
 
     def _living(self) -> Encoder:
         if self._engine is None or self._engine.errored:
-            raise PoolingFailed("its engine is gone; restart the service", "dead")
+            raise PoolingFailed("its engine is gone", "dead")
         return self._engine
 
     def _check(self, inputs: Sequence[Sequence[int]]) -> None:
@@ -108,6 +138,10 @@ class PoolingEngine:
             return await _all_in_order(read, inputs)
 
     async def _last_row(self, ids: Sequence[int]) -> Reading:
+        if self._shape.reads == "token":
+            # vLLM reads such a head at every token only; the last one is never taken from the cache.
+            rows, cached = await self._suffix_rows(ids, reads_cache=True)
+            return Reading((rows[-1],), len(ids), cached)
         output = await self._encode(ids, "classify", reads_cache=True)
         row: Row = tuple(output.outputs.data.reshape(-1).tolist())
         return Reading((row,), len(ids), output.num_cached_tokens)
@@ -135,9 +169,12 @@ class PoolingEngine:
     async def _encode(self, ids: Sequence[int], task: Task, *, reads_cache: bool) -> Any:
         """The engine's whole answer to one input, which holds at least one row."""
         engine = self._living()
-        outputs = engine.encode(
-            {"prompt_token_ids": list(ids)}, self._params(task, reads_cache), f"score-{uuid4().hex}"
-        )
+        params = self._params(task, reads_cache)
+        after = self._shape.types_after
+        if after is not None and after in ids:
+            second = list(ids).index(after) + 1
+            params.extra_kwargs = {"compressed_token_type_ids": second}
+        outputs = engine.encode(engine_input(ids), params, f"score-{uuid4().hex}")
         last: Any = None
         try:
             async for output in outputs:
@@ -153,6 +190,12 @@ class PoolingEngine:
         if not last.outputs.data.numel():
             raise PoolingFailed("its reading was aborted", "aborted")
         return last
+
+
+def engine_input(ids: Sequence[int]) -> dict[str, Any]:
+    """vLLM's prompt; with a salt, what the prefix cache holds for one key is not found by another."""
+    salt = current().cache_salt
+    return {"prompt_token_ids": list(ids)} | ({} if salt is None else {"cache_salt": salt})
 
 
 async def _all_in_order(read: Callable[[A], Awaitable[B]], inputs: Sequence[A]) -> list[B]:

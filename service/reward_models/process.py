@@ -1,43 +1,49 @@
-"""Each step of a response judged by a pooling model: the head is read at the token that ends the step."""
+"""Each step of a response judged by a model that is read at one token a step, where its layout says."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from typing import Protocol
 
-from service.reward_models.base import PoolingModel, Reading, Row, TokenQuery, failures_of
+from service.reward_models.base import Reading, Row, TokenQuery, failures_of
 from service.reward_models.head import Head
-from service.reward_models.inputs import Conversations, ReadConversation, conversations
+from service.reward_models.inputs import messages_of
 from service.reward_models.memo import Key, RowMemo, keys_of
+from service.reward_models.process_steps import StepInput, StepLayout
 from strategies.base.ports import StepScores
 from strategies.base.types import Prompt
 
 
+class TokenRows(Protocol):
+    """A model with a row of logits at every token: a `PoolingModel`, or two words of a language model."""
+
+    async def token_classify(self, queries: Sequence[TokenQuery]) -> list[Reading]:
+        """The rows at the tokens asked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class PooledStepScorer:
-    """A step scorer on a `*ForSequenceClassification` checkpoint read at every token.
+    """A step scorer on a model that gives a row at every token, and sees no token before it has come.
 
-    Steps are those that the caller gives, never what the text looks like: separators inside a step add none. A
-    step that ends inside a token is read at the token that covers its end. Equal answers are read once, and so is
-    a step that has been read before after the same text.
+    Steps are those that the caller gives, never what the text looks like: separators inside a step add none. Equal
+    answers are read once, and so is a step that has been read before after the same text.
     """
 
     name: str
-    tokenizer: Conversations
-    model: PoolingModel
+    layout: StepLayout
+    model: TokenRows
     head: Head
     delimiter: str = "\n"
     memo: RowMemo = field(default_factory=RowMemo)
 
     async def score(self, prompt: Prompt, answers: Sequence[Sequence[str]]) -> StepScores:
-        """One number a step, in order; None for an answer of which the template leaves no token to read.
+        """One number a step, in order; None for an answer in which there is nothing to judge.
 
         ScorerFailed, with its reason, if one answer cannot be scored.
         """
         distinct = list(dict.fromkeys(tuple(steps) for steps in answers))
         with failures_of(self.name):
-            texts = ["".join(steps) for steps in distinct]
-            rendered = await conversations(self.tokenizer, prompt, texts)
-            wanted = [_Wanted.of(*pair) for pair in zip(rendered, distinct, strict=True)]
+            wanted = [_Wanted.of(found) for found in await self._inputs(prompt, distinct)]
             readings = await self._read(wanted)
             values = [self._values(item) for item in wanted]
         for item in wanted:
@@ -48,6 +54,11 @@ class PooledStepScorer:
             tokens=sum(reading.tokens for reading in readings),
             cached=sum(reading.cached for reading in readings),
         )
+
+    async def _inputs(self, prompt: Prompt, answers: Sequence[Sequence[str]]) -> list[StepInput | None]:
+        messages = messages_of(prompt)
+        # Tokenising is work for a core, so it goes to a thread and the loop stays free.
+        return await asyncio.to_thread(lambda: [self.layout.lay_out(messages, steps) for steps in answers])
 
     async def _read(self, wanted: Sequence["_Wanted"]) -> list[Reading]:
         """Fill in the rows of each; those in the memo cost nothing, the others are asked for in one go."""
@@ -74,18 +85,17 @@ class PooledStepScorer:
 class _Wanted:
     """One answer: where its steps end, the memo's keys of those places, and the rows found for them so far."""
 
-    ids: list[int]
-    positions: list[int]
+    ids: Sequence[int]
+    positions: Sequence[int]
     keys: list[Key]
     is_readable: bool
     rows: dict[Key, Row] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, conversation: ReadConversation, steps: Sequence[str]) -> "_Wanted":
-        has_tokens = any(end >= 0 for end in conversation.answer_ends)
-        ends = list(accumulate(map(len, steps)))
-        positions = conversation.tokens_at(ends) if ends and has_tokens else []
-        return cls(conversation.ids, positions, keys_of(conversation.ids, positions), has_tokens or not ends)
+    def of(cls, found: StepInput | None) -> "_Wanted":
+        if found is None:
+            return cls([], [], [], is_readable=False)
+        return cls(found.ids, found.positions, keys_of(found.ids, found.positions), is_readable=True)
 
     @property
     def missing(self) -> dict[int, Key]:

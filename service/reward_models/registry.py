@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from service.reward_models.base import Resource, ScorerInfo, failures_of
+from service.reward_models.checks import check_order
+from service.reward_models.named import KnownPair
 from strategies.base.errors import InvalidRequest, NotFound
 from strategies.base.ports import OutcomeScorer, ScorerKind, StepScorer
 
@@ -15,13 +17,15 @@ _PARAM = "strategy.scorer"
 class LoadedScorers:
     """The `Scorers` port over what was loaded, in the order of the configuration.
 
-    `engines` are the engines and connections behind them, each under the name of the first scorer that uses it.
+    `engines` are the engines and connections behind them, each under the name of the first scorer that uses it;
+    `checks` the pairs that those with weights of their own have to tell apart.
     """
 
     infos: tuple[ScorerInfo, ...]
     outcomes: Mapping[str, OutcomeScorer] = field(default_factory=dict)
     steps: Mapping[str, StepScorer] = field(default_factory=dict)
     engines: Mapping[str, Resource] = field(default_factory=dict)
+    checks: Mapping[str, KnownPair] = field(default_factory=dict)
 
     def kind(self, name: str) -> ScorerKind:
         """NotFound, listing what is loaded, if no scorer has that name."""
@@ -51,6 +55,13 @@ class LoadedScorers:
     def describe(self) -> Sequence[ScorerInfo]:
         """The loaded scorers in the order of the configuration."""
         return self.infos
+
+    async def check_order(self) -> None:
+        """Return if every scorer puts a right answer above a wrong one; ScorerLoadError names one that does not.
+
+        Call it once, on the event loop that will serve: an engine belongs to the loop that first asked it.
+        """
+        await check_order(self.checks, self.outcomes, self.steps)
 
     async def check_health(self) -> None:
         """Return if every engine lives; ScorerFailed names a scorer that cannot score."""

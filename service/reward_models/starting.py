@@ -1,17 +1,23 @@
 """How a reward model's vLLM engine is started and asked: the only place here that knows vLLM's arguments."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from service.engine.vllm_arguments import CPU_BLOCK_SIZE, CPU_KV_CACHE_MIB, bind_threads, prepare_environment
+from service.reward_models.architectures import Reads
 
 Task = Literal["classify", "token_classify"]
 
 
 @dataclass(frozen=True, slots=True)
 class EngineShape:
-    """The settings of one pooling engine; None leaves the choice to vLLM, or on CPU to measured values."""
+    """The settings of one pooling engine; None leaves the choice to vLLM, or on CPU to measured values.
+
+    `types_after` is the token behind which an input is the second text of a pair, for models with token types;
+    `overrides` take the place of what config.json says.
+    """
 
     dtype: str = "auto"
     max_model_len: int | None = None
@@ -19,6 +25,9 @@ class EngineShape:
     kv_cache_mib: int | None = None
     gpu_memory_utilization: float | None = None
     threads: str | None = None
+    reads: Reads = "both"
+    types_after: int | None = None
+    overrides: Mapping[str, Any] | None = None
 
 
 def start_engine(shape: EngineShape, checkpoint: Path) -> Any:
@@ -30,9 +39,12 @@ def start_engine(shape: EngineShape, checkpoint: Path) -> Any:
     from vllm.platforms import current_platform
     from vllm.v1.engine.async_llm import AsyncLLM
 
+    from service.reward_models.internlm2 import register
+
+    register()
     arguments = engine_arguments(shape, checkpoint, on_cpu=current_platform.is_cpu())
     # Never STEP: it turns prefix caching and chunked prefill off for the whole engine.
-    pooler = PoolerConfig(tok_pooling_type="ALL")
+    pooler = None if shape.reads == "text" else PoolerConfig(tok_pooling_type="ALL")
     return AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments, pooler_config=pooler))
 
 
@@ -48,7 +60,9 @@ def engine_arguments(shape: EngineShape, checkpoint: Path, *, on_cpu: bool) -> d
         "max_num_seqs": shape.max_num_seqs,
         "gpu_memory_utilization": shape.gpu_memory_utilization,
         "kv_cache_memory_bytes": shape.kv_cache_mib and shape.kv_cache_mib << 20,
-        "enable_prefix_caching": True,
+        "hf_overrides": shape.overrides,
+        # What looks both ways reads a text anew whenever a token is added to it.
+        "enable_prefix_caching": shape.reads != "text",
         # A second engine that counts would take the generator's metrics out of the registry.
         "disable_log_stats": True,
         "enable_log_requests": False,

@@ -23,7 +23,7 @@ async def health() -> dict[str, str]:
 @router.get("/ready")
 async def ready(service: Annotated[Service, Depends(service_of)]) -> JSONResponse:
     """Whether requests can be served now, and if not, why."""
-    why = "draining" if service.draining else await _ailing(service)
+    why = "draining" if service.drain.begun else await _ailing(service)
     service.metrics.engine_up.set(why is None)
     return JSONResponse({"ready": why is None, "reason": why}, 200 if why is None else 503)
 

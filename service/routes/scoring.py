@@ -1,10 +1,13 @@
 """`POST /v1/score` and `POST /v1/select`: judge, or choose among, texts that the caller brings."""
 
+import time
 from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from service.admission.bounds import check_count
+from service.admission.cost import reading_cost
 from service.engine.given_engine import GivenEngine
 from service.metering.bounds import Bounds
 from service.metering.meter import Meter
@@ -16,7 +19,7 @@ from service.routes.disconnect import unless_disconnected
 from service.routes.strict import strict_router
 from service.state import Service, service_of
 from strategies.answers.steps import split_steps
-from strategies.base.errors import InvalidRequest
+from strategies.base.errors import DeadlineExceeded, InvalidRequest
 from strategies.base.ports import Scorers
 from strategies.catalog import parse
 
@@ -28,7 +31,9 @@ async def score(
     body: ScoreRequest, request: Request, service: Annotated[Service, Depends(service_of)]
 ) -> dict[str, Any]:
     """What a loaded scorer gives each text as the answer to the question, in order."""
-    _check_count(len(body.texts), service.settings.limits.max_score_texts, "texts")
+    limits = service.settings.limits
+    check_count(body.texts, limits.max_score_texts, "texts")
+    check_count(body.messages or (), limits.max_messages, "messages")
     return await unless_disconnected(request, _score(body, service))
 
 
@@ -36,15 +41,27 @@ async def _score(body: ScoreRequest, service: Service) -> dict[str, Any]:
     name = body.scorer or service.scorers.default(("outcome", "step"))
     kind = service.scorers.kind(name)
     meter = Meter()
-    scorers = MeteredScorers(service.scorers, meter, Bounds(), service.metrics)
-    async with service.runner.admission.place(meter.clock):
+    limits = service.settings.limits
+    bounds = Bounds(
+        time.monotonic() + limits.deadline_ms / 1000, max_request_tokens=limits.max_request_tokens
+    )
+    scorers = MeteredScorers(service.scorers, meter, bounds, service.metrics)
+    question = body.question()
+    async with service.runner.admission.place(meter, reading_cost(question, body.texts, "texts")):
         if kind == "outcome":
-            values = (await scorers.outcome(name).score(body.question(), body.texts)).values
-            data = [{"index": i, "score": value} for i, value in enumerate(values)]
+            scores = await scorers.outcome(name).score(question, body.texts)
+            data = [{"index": i, "score": value} for i, value in enumerate(scores.values)]
+            for i in scores.truncated:
+                data[i]["truncated"] = True
         else:
             data = await _step_scores(scorers, name, body)
+    if meter.limit == "deadline":
+        raise DeadlineExceeded("the deadline passed before every text had its score")
     usage = {"reward_model_tokens": meter.reward_model_tokens}
-    return {"object": "list", "scorer": name, "kind": kind, "data": data, "usage": usage}
+    if judged := meter.tokens["judge"]:
+        usage["judge_tokens"] = judged
+    told = {"object": "list", "scorer": name, "kind": kind, "data": data, "usage": usage}
+    return told if meter.limit is None else told | {"degraded": meter.limit}
 
 
 async def _step_scores(scorers: Scorers, name: str, body: ScoreRequest) -> list[dict[str, Any]]:
@@ -62,18 +79,20 @@ async def select(
     body: SelectRequest, request: Request, service: Annotated[Service, Depends(service_of)]
 ) -> dict[str, Any]:
     """Which of the given candidates the strategy selects, best first: its own code, and nothing is generated."""
-    _check_count(len(body.candidates), service.settings.limits.max_select_candidates, "candidates")
+    limits = service.settings.limits
+    check_count(body.candidates, limits.max_select_candidates, "candidates")
+    check_count(body.messages or (), limits.max_messages, "messages")
     return await unless_disconnected(request, _select(body, service))
 
 
 async def _select(body: SelectRequest, service: Service) -> dict[str, Any]:
     strategy = parse(body.strategy).for_given(len(body.candidates))
     candidates = tuple(given.candidate(i) for i, given in enumerate(body.candidates))
+    scorers = _scorers(body, service, strategy.scorer_kinds if strategy.uses_scorer else ())
+    question = body.question(body.k)
+    read = [] if isinstance(scorers, NoScorers) else [c.text for c in candidates if c.score is None]
     run = await service.runner.select(
-        strategy,
-        body.question(body.k),
-        GivenEngine(candidates),
-        _scorers(body, service, strategy.scorer_kinds if strategy.uses_scorer else ()),
+        strategy, question, GivenEngine(candidates), scorers, reading_cost(question, read, "candidates")
     )
     return {"object": "selection", "selected": list(run.outcome.selected)} | explanation(run)
 
@@ -87,8 +106,3 @@ def _scorers(body: SelectRequest, service: Service, kinds: Sequence[str]) -> Sco
         message = f"candidates[{bare[0]}] has no score: send messages or prompt to have it scored"
         raise InvalidRequest(message, param=f"candidates[{bare[0]}].score")
     return service.scorers
-
-
-def _check_count(count: int, most: int, what: str) -> None:
-    if count > most:
-        raise InvalidRequest(f"{count} {what} were sent; the most here is {most}", param=what)

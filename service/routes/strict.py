@@ -4,14 +4,22 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+
+from service.admission.bounds import is_deeper
+from service.state import service_of
 
 
 class _StrictRequest(Request):
     async def json(self) -> Any:
-        return orjson.loads(await self.body())
+        told = orjson.loads(await self.body())
+        most = service_of(self).settings.limits.max_json_depth
+        if is_deeper(told, most):
+            # Anything else would reach the caller without its sentence: FastAPI rewrites it.
+            raise HTTPException(400, f"the body is nested deeper than {most} levels")
+        return told
 
 
 class _StrictRoute(APIRoute):

@@ -5,6 +5,7 @@ NbestError
 │   └── Unsupported       the field is known, but this strategy or engine does not honour it
 ├── NotFound              the request names a model, preset or scorer that is not served
 ├── Overloaded            the server is full; try again later
+│   └── QuotaExceeded     the caller has used what they may use; try again later
 ├── DeadlineExceeded      the request's own deadline passed before there was an answer
 ├── EngineFailed          the generator died, hung or refused
 └── ScorerFailed          a reward model raised, or returned something that is not a score
@@ -38,6 +39,10 @@ class Overloaded(NbestError):
     def __init__(self, message: str, *, retry_after_s: float = 1.0) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class QuotaExceeded(Overloaded):
+    """The caller's own share is used up for now, however much room there is."""
 
 
 class DeadlineExceeded(NbestError):

@@ -1,9 +1,9 @@
 """What a strategy is handed: an engine to draw from and a panel to ask. Adapters live in `service`."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from strategies.base.types import Candidate, FinishReason, Prompt, Stage, TokenLogprob
 
@@ -79,11 +79,15 @@ class Engine(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OutcomeScores:
-    """One number for each text, and how many tokens the reward model read (`cached`: of those, from its cache)."""
+    """One number for each text, and how many tokens the reward model read (`cached`: of those, from its cache).
+
+    `truncated` are the indices of the texts of which only the end was read.
+    """
 
     values: tuple[float | None, ...]
     tokens: int = 0
     cached: int = 0
+    truncated: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,31 @@ class OutcomeScorer(Protocol):
 
     async def score(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
         """One number a text, in order; None where the scorer abstains. ScorerFailed if it cannot."""
+
+
+@runtime_checkable
+class ComparingScorer(OutcomeScorer, Protocol):
+    """An outcome scorer whose numbers may hold only among the texts that it is asked about together."""
+
+    @property
+    def compares(self) -> bool:
+        """Whether they do; then it is asked once, about all candidates, each as often as it was drawn."""
+
+
+@runtime_checkable
+class MultiObjectiveScorer(OutcomeScorer, Protocol):
+    """An outcome scorer of several objectives, whose sum is weighted as a request asks."""
+
+    @property
+    def objectives(self) -> Sequence[str]: ...
+
+    def weighted(self, weights: Mapping[str, float]) -> OutcomeScorer:
+        """The scorer with these weights, 0 for what they leave out; InvalidRequest lists the objectives there are."""
+
+
+def compares(scorer: OutcomeScorer) -> bool:
+    """Whether the scorer has to be asked about all candidates at once."""
+    return isinstance(scorer, ComparingScorer) and scorer.compares
 
 
 class StepScorer(Protocol):

@@ -7,7 +7,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from strategies.base.budget import Budget
-from strategies.base.ports import Delta, Engine, LiveView, Panel, ScorerKind
+from strategies.base.ports import Delta, Engine, LiveView, Panel, ScorerKind, Scorers
 from strategies.base.types import Outcome, Prompt, Stage
 
 
@@ -38,13 +38,20 @@ class Strategy(BaseModel, ABC):
         return False
 
     def for_given(self, count: int) -> Self:
-        """The same strategy for `count` candidates that are all there, so that nothing is drawn and nothing left."""
+        """The same strategy for `count` candidates that are all there, so that nothing is drawn and nothing left.
+
+        InvalidRequest where the strategy does not select among candidates.
+        """
         return self
 
     @property
     def uses_scorer(self) -> bool:
         """Whether this request asks a scorer; a strategy that can do without one says so itself."""
         return bool(self.scorer_kinds)
+
+    def check_scorer(self, scorers: Scorers) -> None:
+        """Raise what is wrong with the request's scorer beyond its kind; called before anything is drawn."""
+        return
 
     @property
     def generators(self) -> Mapping[Stage, str]:

@@ -61,7 +61,8 @@ async def draw_scored(
 class Questions:
     """The questions put to one judge: one for each distinct text, or for each candidate with a score of its own.
 
-    Leaving the block cancels what was not answered, so that no scoring is left behind.
+    A judge that compares candidates is asked once, about all of them, when they are settled. Leaving the block cancels
+    what was not answered, so that no scoring is left behind.
     """
 
     def __init__(self, judge: Judge, prompt: Prompt, *, fail_fast: bool = True) -> None:
@@ -69,6 +70,7 @@ class Questions:
         self._prompt = prompt
         self._fail_fast = fail_fast
         self._tasks: dict[str | int, asyncio.Task[Score]] = {}
+        self._pool: dict[int, Candidate] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -83,6 +85,9 @@ class Questions:
 
     def about(self, candidate: Candidate) -> None:
         """Have this candidate judged, unless its text is being judged already."""
+        if self._judge.compares:
+            self._pool[candidate.index] = candidate
+            return
         key = _key(candidate)
         if key not in self._tasks:
             self._tasks[key] = asyncio.create_task(self._ask(candidate))
@@ -103,6 +108,7 @@ class Questions:
 
     async def settle(self) -> ScorerFailed | None:
         """Wait for every score; the first failure is raised or returned, any other error is always raised."""
+        self._ask_about_pool()
         try:
             await asyncio.gather(*self._tasks.values())
         except ScorerFailed as failure:
@@ -111,12 +117,26 @@ class Questions:
             return failure
         return None
 
+    def _ask_about_pool(self) -> None:
+        """One question about all that wait, in order of index; each of them then waits for its part of the answer."""
+        if not self._pool:
+            return
+        pool = [self._pool.pop(index) for index in sorted(self._pool)]
+        asked = asyncio.create_task(self._judge.together(self._prompt, pool))
+        for place, candidate in enumerate(pool):
+            if (key := _key(candidate)) not in self._tasks:
+                self._tasks[key] = asyncio.create_task(_part(asked, place))
+
     def score(self, candidate: Candidate) -> Score:
         """The score that arrived, or none: not asked, cancelled or failed."""
         task = self._tasks.get(_key(candidate))
         if task is None or not task.done() or task.cancelled() or task.exception() is not None:
             return Score()
         return task.result()
+
+
+async def _part(asked: asyncio.Task[list[Score]], place: int) -> Score:
+    return (await asked)[place]
 
 
 def _key(candidate: Candidate) -> str | int:

@@ -1,19 +1,46 @@
 """The parameters of a strategy that asks a reward model, and the one function that asks it."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, FiniteFloat
 
 from strategies.answers.steps import split_steps
-from strategies.base.ports import OutcomeScorer, ScorerKind, Scorers, StepScorer
+from strategies.base.errors import InvalidRequest
+from strategies.base.ports import (
+    MultiObjectiveScorer,
+    OutcomeScorer,
+    ScorerKind,
+    Scorers,
+    StepScorer,
+    compares,
+)
 from strategies.base.strategy import Strategy
 from strategies.base.types import Candidate, Prompt, Score
 from strategies.scores.aggregate import Aggregation, aggregate
 
-Judge = Callable[[Prompt, Candidate], Awaitable[Score]]
-"""One candidate in, one score out; a score that the candidate brought along is used as it is."""
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """One scorer, asked about candidates; a score that a candidate brought along is used as it is.
+
+    `ask` scores texts of one prompt. A judge that `compares` has to be asked about all candidates together.
+    """
+
+    ask: Callable[[Prompt, Sequence[str]], Awaitable[Sequence[Score]]]
+    aggregation: Aggregation = "min"
+    compares: bool = False
+
+    async def __call__(self, prompt: Prompt, candidate: Candidate) -> Score:
+        """The score of one candidate by itself."""
+        return (await self.together(prompt, [candidate]))[0]
+
+    async def together(self, prompt: Prompt, candidates: Sequence[Candidate]) -> list[Score]:
+        """The scores of all candidates, in order; those that bring theirs along are not asked about."""
+        bare = [candidate.text for candidate in candidates if candidate.score is None]
+        told = iter(await self.ask(prompt, bare) if bare else ())
+        return [_carried(c.score or next(told), self.aggregation) for c in candidates]
 
 
 class ScoredStrategy(Strategy):
@@ -24,17 +51,47 @@ class ScoredStrategy(Strategy):
     scorer: str | None = Field(
         None, description="Name of a loaded scorer (default: the first one that fits)."
     )
+    scorer_weights: dict[str, FiniteFloat] | None = Field(
+        None,
+        min_length=1,
+        max_length=64,
+        description="Weights of a multi-objective scorer's objectives, by name (default: the configured ones).",
+    )
     aggregation: Aggregation = Field("min", description="How a step scorer's scores become one number.")
     on_scorer_error: Literal["fail", "majority", "logprob"] = Field(
         "fail", description="If the scorer fails: an error, or select by majority or by mean log-probability."
     )
 
-    def judge(self, scorers: Scorers) -> Judge:
-        """The scorer that the request means, as one function; unknown or unfit names raise here."""
+    def judge(self, scorers: Scorers, *, alone: bool = False) -> Judge:
+        """The scorer that the request means; unknown or unfit names and weights raise here.
+
+        `alone`: some candidate will be judged by itself, which a scorer that compares candidates cannot do.
+        """
         name = self.scorer or scorers.default(self.scorer_kinds)
         if scorers.kind(name) == "step":
-            return _step_judge(scorers.step(name), self.aggregation)
-        return _outcome_judge(scorers.outcome(name), self.aggregation)
+            if self.scorer_weights is not None:
+                raise _without_objectives(name)
+            return Judge(_asking_steps(scorers.step(name)), self.aggregation)
+        scorer = self._weighted(scorers.outcome(name))
+        if alone and compares(scorer):
+            message = f"scorer {name!r} compares all candidates; here one has to be judged by itself"
+            raise InvalidRequest(message, param="strategy.scorer")
+        return Judge(_asking_outcome(scorer), self.aggregation, compares(scorer))
+
+    def check_scorer(self, scorers: Scorers) -> None:
+        """InvalidRequest where the scorer cannot be asked as this request wants it, before anything is drawn."""
+        if self.uses_scorer:
+            self.judge(scorers)
+        elif self.scorer_weights is not None:
+            message = "scorer_weights goes with a scorer, and this request asks none"
+            raise InvalidRequest(message, param="strategy.scorer_weights")
+
+    def _weighted(self, scorer: OutcomeScorer) -> OutcomeScorer:
+        if self.scorer_weights is None:
+            return scorer
+        if not isinstance(scorer, MultiObjectiveScorer):
+            raise _without_objectives(scorer.name)
+        return scorer.weighted(self.scorer_weights)
 
     def asking(self, prompt: Prompt) -> Prompt:
         """The prompt to draw with: a fall-back on log-probabilities needs them to be there when the scorer fails."""
@@ -54,23 +111,24 @@ class ScoredStrategy(Strategy):
         return f"scorer_failed_{self.on_scorer_error}"
 
 
-def _outcome_judge(scorer: OutcomeScorer, aggregation: Aggregation) -> Judge:
-    async def judge(prompt: Prompt, candidate: Candidate) -> Score:
-        if candidate.score is not None:
-            return _carried(candidate.score, aggregation)
-        return Score((await scorer.score(prompt, [candidate.text])).values[0])
+def _asking_outcome(scorer: OutcomeScorer) -> Callable[[Prompt, Sequence[str]], Awaitable[list[Score]]]:
+    async def ask(prompt: Prompt, texts: Sequence[str]) -> list[Score]:
+        return [Score(value) for value in (await scorer.score(prompt, texts)).values]
 
-    return judge
+    return ask
 
 
-def _step_judge(scorer: StepScorer, aggregation: Aggregation) -> Judge:
-    async def judge(prompt: Prompt, candidate: Candidate) -> Score:
-        if candidate.score is not None:
-            return _carried(candidate.score, aggregation)
-        steps = split_steps(candidate.text, scorer.delimiter)
-        return _carried(Score(None, (await scorer.score(prompt, [steps])).values[0] or ()), aggregation)
+def _asking_steps(scorer: StepScorer) -> Callable[[Prompt, Sequence[str]], Awaitable[list[Score]]]:
+    async def ask(prompt: Prompt, texts: Sequence[str]) -> list[Score]:
+        steps = [split_steps(text, scorer.delimiter) for text in texts]
+        return [Score(None, values or ()) for values in (await scorer.score(prompt, steps)).values]
 
-    return judge
+    return ask
+
+
+def _without_objectives(name: str) -> InvalidRequest:
+    message = f"scorer {name!r} has no objectives to weigh: name a multi-objective scorer, or leave scorer_weights out"
+    return InvalidRequest(message, param="strategy.scorer_weights")
 
 
 def _carried(score: Score, aggregation: Aggregation) -> Score:

@@ -44,7 +44,7 @@ def fusion_messages(
     One user message holds everything: templates differ in which turns may follow each other, and a system message
     of the request's own would forbid the form of the reply. `scores` runs parallel to `texts`.
     """
-    turns = _turns(prompt)
+    turns = quoted_turns(prompt)
     word = fence_word(seed, [*(text for _, text in turns), *texts])
     kind = "conversation" if len(turns) > 1 else "instruction"
     quoted = [fenced(title, text, word) for title, text in turns]
@@ -56,8 +56,8 @@ def fusion_messages(
     return (Message("user", "\n\n".join([task, *quoted, _STEPS.format(kind=kind)])),)
 
 
-def _turns(prompt: Prompt) -> list[tuple[str, str]]:
-    """The request, whole: one quotation for each turn, so that no turn can pretend to be another."""
+def quoted_turns(prompt: Prompt) -> list[tuple[str, str]]:
+    """The request, whole, as titles and texts: one quotation for each turn, so that none can pretend to be another."""
     if prompt.text is not None:
         return [("The instruction, a text to be continued:", prompt.text)]
     if len(prompt.messages) == 1:

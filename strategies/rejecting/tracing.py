@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from strategies.answers.extract import answer_of
 from strategies.base.ports import Engine, StepScorer
 from strategies.base.types import Prompt
 from strategies.rejecting.beam import Beam
@@ -28,6 +29,12 @@ async def trace(
         await search.write_to(TO_THE_END)
         await search.judge(search.beams)
         return [
-            Trace(scores, beam.live.tokens, beam.score.value, beam.is_answer)
+            Trace(
+                scores,
+                beam.live.tokens,
+                beam.score.value,
+                beam.is_answer,
+                answer_of(beam.live.candidate()) if beam.is_answer else None,
+            )
             for beam, scores in zip(search.beams, partial, strict=True)
         ]

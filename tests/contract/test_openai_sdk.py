@@ -16,7 +16,7 @@ MESSAGES: Any = [{"role": "user", "content": "What is 6 times 7?"}]
 BEST = {"strategy": {"name": "best_of_n", "n": 4, "explain": "full"}}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def client(shared: Running) -> AsyncIterator[AsyncOpenAI]:
     async with AsyncOpenAI(base_url=f"{shared.url}/v1", api_key="unused", max_retries=0) as opened:
         yield opened

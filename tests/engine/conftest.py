@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -37,6 +39,23 @@ async def generator(turns: Turns) -> AsyncIterator[VllmEngine]:
         yield engine
     finally:
         await engine.aclose()
+
+
+@pytest.fixture(scope="session")
+def tiny_generator(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One random layer under the embedded tokenizer, for tests to which it does not matter what it says."""
+    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+    folder = tmp_path_factory.mktemp("tiny")
+    tokenizer: Any = AutoTokenizer.from_pretrained(build_generator())
+    tokenizer.save_pretrained(folder)
+    config: Any = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=64, num_hidden_layers=1,
+        num_attention_heads=2, max_position_embeddings=256,
+    )  # fmt: skip
+    model: Any = LlamaForCausalLM(config)
+    model.save_pretrained(folder)
+    return folder
 
 
 def ask(question: str, decoding: Decoding) -> Prompt:

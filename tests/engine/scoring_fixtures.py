@@ -11,10 +11,10 @@ import pytest
 from service.embedded.build import build_generator
 from service.embedded.template import REWARD_TEMPLATE
 from service.engine.turns import Turns
+from service.reward_models.configuration import ScorerSettings
 from service.reward_models.loader import load_scorers
 from service.reward_models.pooling import PoolingEngine
 from service.reward_models.registry import LoadedScorers
-from service.reward_models.configuration import ScorerSettings
 
 MAX_MODEL_LEN = 512
 LABELS = 2

@@ -6,12 +6,12 @@ import time
 import pytest
 from prometheus_client import REGISTRY
 
-from service.admission import Admission
+from service.admission.gate import Admission
 from service.embedded.problems import chat, problems
 from service.engine.vllm_engine import VllmEngine
+from service.limits import Limits
 from service.metrics import Metrics
 from service.runner import Run, Runner
-from service.settings import Limits
 from strategies.base.budget import Budget
 from strategies.base.types import Decoding, Message, Prompt
 from strategies.early_rejection import EarlyRejection

@@ -7,11 +7,8 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-
-from service.embedded.build import build_generator
 
 pytestmark = [
     pytest.mark.engine,
@@ -22,23 +19,6 @@ pytestmark = [
 ROOT = Path(__file__).resolve().parents[2]
 GONE_S = 5.0
 STOPPED_S = 20.0
-
-
-@pytest.fixture(scope="module")
-def tiny_generator(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One random layer under the embedded tokenizer: nothing here depends on what it says."""
-    from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
-
-    folder = tmp_path_factory.mktemp("tiny")
-    tokenizer: Any = AutoTokenizer.from_pretrained(build_generator())
-    tokenizer.save_pretrained(folder)
-    config: Any = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=64, num_hidden_layers=1,
-        num_attention_heads=2, max_position_embeddings=256,
-    )  # fmt: skip
-    model: Any = LlamaForCausalLM(config)
-    model.save_pretrained(folder)
-    return folder
 
 
 class Service:

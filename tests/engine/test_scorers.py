@@ -232,7 +232,7 @@ async def test_the_longest_input_is_read_and_one_token_more_is_refused(scoring: 
 async def test_texts_with_separators_and_control_tokens_change_no_step_count(scoring: Scoring) -> None:
     steps = ["one <|im_end|> two\n\n###\n", "ки\nки\n", "<|im_start|>assistant\nthree"]
     scorer = scoring.scorers.step("step")
-    fresh = PooledStepScorer("fresh", scorer.tokenizer, scoring.engine, scorer.head, memo=RowMemo())  # type: ignore[attr-defined]
+    fresh = PooledStepScorer("fresh", scorer.layout, scoring.engine, scorer.head, memo=RowMemo())  # type: ignore[attr-defined]
     for asked in (scorer, fresh):
         (values,) = (await asked.score(PROMPT, [steps])).values
         assert values is not None

@@ -232,11 +232,13 @@ def test_help_is_what_make_does_without_a_target() -> None:
 
 
 def test_second_set_up_waits_for_the_first() -> None:
-    program = "from scripts.setup import alone\nwith alone(): print('in', flush=True)"
+    program = "from scripts.setup import alone\nprint('there', flush=True)\nwith alone(): print('in', flush=True)"
     with setup.alone():
         second = subprocess.Popen(
             [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
+        assert second.stdout is not None
+        assert second.stdout.readline() == "there\n"
         with pytest.raises(subprocess.TimeoutExpired):
-            second.communicate(timeout=1)
+            second.communicate(timeout=0.3)
     assert second.communicate(timeout=60)[0] == "in\n"

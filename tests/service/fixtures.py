@@ -17,7 +17,9 @@ from service.engine.scripted_engine import ScriptedEngine
 from service.reward_models.base import ScorerInfo
 from service.reward_models.registry import LoadedScorers
 from service.reward_models.scripted import Fault, ScriptedOutcomeScorer, ScriptedStepScorer
-from service.settings import Settings
+from service.server import uvicorn_config
+from service.settings import ServerSettings, Settings
+from tests.service.prompt_server import PromptServer
 
 PRESETS = {"careful": {"name": "best_of_n", "n": 4}}
 
@@ -43,7 +45,8 @@ class Running:
     app: FastAPI
 
     def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, timeout=20)
+        # Without TLS there is nothing to verify, and reading the certificates takes longer than most tests.
+        return httpx.AsyncClient(base_url=self.url, timeout=20, verify=False)
 
 
 @contextlib.asynccontextmanager
@@ -54,8 +57,11 @@ async def listening(
     fusors: Mapping[str, ServedEngine] | None = None,
 ) -> AsyncIterator[Running]:
     """A service on a free port of the loopback address, until the block is left."""
-    app = create_app(settings or Settings(presets=PRESETS), engine, scorers or scripted_scorers(), fusors)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning"))
+    used = settings or Settings(server=ServerSettings(log_level="warning"), presets=PRESETS)
+    app = create_app(used, engine, scorers or scripted_scorers(), fusors)
+    config = uvicorn_config(app, used)
+    config.port = 0
+    server = PromptServer(config, app.state.service.drain)
     with _signals_left_alone(server):
         serving = asyncio.create_task(server.serve())
         await until(lambda: server.started)
@@ -63,7 +69,7 @@ async def listening(
         try:
             yield Running(f"http://127.0.0.1:{port}", engine, app)
         finally:
-            server.should_exit = True
+            server.told.set()
             await serving
 
 

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -99,11 +100,28 @@ def test_fastapi_is_capped_where_vllm_caps_it(installed: str, status: str) -> No
     assert doctor.check_fastapi(installed).status == status
 
 
-def test_broken_transformers_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = subprocess.CompletedProcess([], 1, "", "Traceback\nRuntimeError: operator torchvision::nms")
-    monkeypatch.setattr(subprocess, "run", lambda *args, **kwargs: broken)
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], None]:
+    """Puts a stand-in for transformers, whose import takes seconds, in front of the real one."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+
+    def put(program: str) -> None:
+        (tmp_path / "transformers.py").write_text(program)
+
+    return put
+
+
+def test_broken_transformers_is_told_with_its_reason(installed: Callable[[str], None]) -> None:
+    installed("raise RuntimeError('operator torchvision::nms')")
     check = doctor.check_transformers()
     assert (check.status, check.detail) == ("fail", "RuntimeError: operator torchvision::nms")
+
+
+def test_transformers_that_can_be_imported_is_told_with_its_version(installed: Callable[[str], None]) -> None:
+    installed("__version__ = '5.99'\nclass PreTrainedModel: ...")
+    check = doctor.check_transformers()
+    assert check.status == "ok"
+    assert "5.99" in check.detail
 
 
 def test_process_wide_kv_cache_size_is_a_warning() -> None:
@@ -132,7 +150,9 @@ def test_models_that_are_not_built_are_a_warning(monkeypatch: pytest.MonkeyPatch
     assert "nbest embedded build" in check.fix
 
 
-def test_whatever_is_not_ok_says_what_to_do() -> None:
+def test_whatever_is_not_ok_says_what_to_do(installed: Callable[[str], None]) -> None:
+    installed("raise RuntimeError('no such operator')")
+    assert any(check.status != "ok" for check in doctor.run_checks())
     assert all(check.fix for check in doctor.run_checks() if check.status != "ok")
 
 

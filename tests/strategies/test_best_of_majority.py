@@ -4,10 +4,9 @@ import asyncio
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from service.engine.scripted_engine import ScriptedEngine
 from strategies.answers.vote import Reward, grouped
@@ -15,6 +14,7 @@ from strategies.answers.voting import exact_ballot
 from strategies.base.errors import ScorerFailed
 from strategies.base.types import Message, Outcome, Prompt, Score
 from strategies.best_of_majority import BestOfMajority, gated, select, threshold
+from tests.random_cases import random_cases, several
 from tests.service.fixtures import until
 from tests.strategies.answers.test_equivalence import Told
 from tests.strategies.conftest import Table, candidate
@@ -102,23 +102,34 @@ def test_threshold(drawn: int, alpha: float, min_count: int, needed: int) -> Non
     assert threshold(drawn, alpha, min_count) == needed
 
 
-@settings(max_examples=2000, deadline=None)
-@given(st.integers(0, 3000), st.integers(0, 1000), st.integers(0, 3000))
+def _close_to_the_gate(rng: Random) -> tuple[int, int, int]:
+    """Candidates drawn, the share in thousandths, and a count that lies at or beside it as often as anywhere."""
+    drawn, thousandths = (
+        rng.choice([0, 1, 2, rng.randint(0, 3000)]),
+        rng.choice([0, 5, 1000, rng.randint(0, 1000)]),
+    )
+    beside = max(0, drawn * thousandths // 1000 + rng.randint(-1, 1))
+    return drawn, thousandths, rng.choice([beside, rng.randint(0, 3000)])
+
+
+@random_cases(_close_to_the_gate)
 def test_the_gate_is_the_papers_share(drawn: int, thousandths: int, count: int) -> None:
     needed = threshold(drawn, thousandths / 1000, 1)
     share = drawn > 0 and Fraction(count, drawn) >= Fraction(thousandths, 1000)
     assert (count >= needed) == (count >= 1 and (share or drawn == 0))
 
 
-_ANSWERS = st.sampled_from([None, "1", "2", "3", "4", "5"])
-_SCORES = st.sampled_from([None, math.nan, -1.0, 0.0, 0.25, 0.5, 0.5, 1.0])
-_ROWS = st.lists(st.tuples(_ANSWERS, _SCORES), min_size=1, max_size=12) | st.lists(
-    st.just(("1", 0.5)), min_size=1, max_size=4
-)
+def _row(rng: Random) -> tuple[str | None, float | None]:
+    score = rng.choice([None, math.nan, -1.0, 0.0, 0.25, 0.5, 0.5, 1.0])
+    return rng.choice([None, "1", "2", "3", "4", "5"]), score
 
 
-@settings(max_examples=2000, deadline=None)
-@given(_ROWS, st.integers(1, 7), st.integers(1, 5), st.booleans(), st.sampled_from(["mean", "sum", "max"]))
+def _request(rng: Random) -> tuple[Rows, int, int, bool, str]:
+    drawn = several(rng, _row, 1, 12)
+    return drawn, rng.randint(1, 7), rng.randint(1, 5), rng.random() < 0.5, rng.choice(["mean", "sum", "max"])
+
+
+@random_cases(_request)
 def test_agrees_with_the_rule_in_prose(rows: Rows, k: int, bar: int, fill: bool, reward: Reward) -> None:
     outcome = chosen(rows, k, bar, fill, reward)
     assert (list(outcome.selected), outcome.degraded) == _slow(rows, k, bar, fill, reward)

@@ -4,10 +4,9 @@ import asyncio
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from service.engine.scripted_engine import FAIL, ScriptedEngine
@@ -18,9 +17,12 @@ from strategies.base.errors import NotFound, ScorerFailed
 from strategies.base.types import Candidate, Decoding, Message, Prompt, Score
 from strategies.best_of_n import BestOfN, select
 from strategies.drawing.by_answer import best_answers
+from tests.random_cases import random_cases, several
 from tests.strategies.conftest import Table, candidate
 
 PROMPT = Prompt((Message("user", "1 + 1?"),))
+Given = list[tuple[str | None, float | None]]
+"""Answers and scores, in the order of the candidates."""
 
 
 def test_the_highest_score_is_selected_and_the_rest_are_kept() -> None:
@@ -63,22 +65,18 @@ def test_votes_and_groups_are_reported() -> None:
     assert [verdict.group for verdict in outcome.verdicts] == [0, 0, 1, 0]
 
 
-_CANDIDATES = st.lists(
-    st.tuples(
-        st.sampled_from(["", "The answer is 1.", "The answer is 2.", "The answer is 3.", "none"]),
-        st.sampled_from(["stop", "stop", "stop", "length", "error"]),
-        st.sampled_from([None, math.nan, -1.0, 0.0, 0.5, 0.5, 1.0]),
-    ),
-    min_size=1,
-    max_size=10,
-)
+def _drawn(rng: Random) -> tuple[str, str, float | None]:
+    text = rng.choice(["", "The answer is 1.", "The answer is 2.", "The answer is 3.", "none"])
+    reason = rng.choice(["stop", "stop", "stop", "length", "error"])
+    return text, reason, rng.choice([None, math.nan, -1.0, 0.0, 0.5, 0.5, 1.0])
 
 
-@settings(max_examples=2000)
-@given(_CANDIDATES, st.integers(1, 12))
-def test_agrees_with_taking_the_best_one_at_a_time(rows: list[tuple[str, str, float | None]], k: int) -> None:
-    candidates = [candidate(i, text, reason) for i, (text, reason, _) in enumerate(rows)]
-    scores = [Score(score) for _, _, score in rows]
+@random_cases(lambda rng: (several(rng, _drawn, 1, 10), rng.randint(1, 12)))
+def test_agrees_with_taking_the_best_one_at_a_time(
+    drawn: list[tuple[str, str, float | None]], k: int
+) -> None:
+    candidates = [candidate(i, text, reason) for i, (text, reason, _) in enumerate(drawn)]
+    scores = [Score(score) for _, _, score in drawn]
     assert list(select(candidates, scores, k).selected) == _slow_best(
         candidates, [s.value for s in scores], k
     )
@@ -114,42 +112,32 @@ def _better(
     return sizes[0] > sizes[1] or (sizes[0] == sizes[1] and a < b)
 
 
-def by_answer(rows: list[tuple[str | None, float | None]], how: Reward, k: int) -> list[int]:
-    drawn = [candidate(i, f"The answer is {a}." if a else "hm") for i, (a, _) in enumerate(rows)]
-    ballot, scores = exact_ballot(drawn), [Score(score) for _, score in rows]
+def by_answer(given: Given, how: Reward, k: int) -> list[int]:
+    drawn = [candidate(i, f"The answer is {a}." if a else "hm") for i, (a, _) in enumerate(given)]
+    ballot, scores = exact_ballot(drawn), [Score(score) for _, score in given]
     groups = grouped(ballot.groups, [score.value for score in scores], how)
     return list(best_answers(drawn, scores, ballot, groups, k).selected)
 
 
 def test_by_answer_the_mean_of_a_group_counts_and_its_best_member_is_returned() -> None:
-    rows: list[tuple[str | None, float | None]] = [
-        ("1", 0.9),
-        ("1", 0.1),
-        ("2", 0.6),
-        (None, 1.0),
-        ("1", 0.3),
-    ]
-    assert by_answer(rows, "mean", 2) == [2, 0]
-    assert by_answer(rows, "sum", 2) == [0, 2]
-    assert by_answer(rows, "max", 5) == [0, 2]
+    given: Given = [("1", 0.9), ("1", 0.1), ("2", 0.6), (None, 1.0), ("1", 0.3)]
+    assert by_answer(given, "mean", 2) == [2, 0]
+    assert by_answer(given, "sum", 2) == [0, 2]
+    assert by_answer(given, "max", 5) == [0, 2]
 
 
-_ROWS = st.lists(
-    st.tuples(
-        st.sampled_from([None, "1", "2", "3"]),
-        st.sampled_from([None, math.nan, -1.0, 0.0, 0.25, 0.5, 0.5, 1.0]),
-    ),
-    min_size=1,
-    max_size=10,
+def _given(rng: Random) -> tuple[str | None, float | None]:
+    score = rng.choice([None, math.nan, -1.0, 0.0, 0.25, 0.5, 0.5, 1.0])
+    return rng.choice([None, "1", "2", "3"]), score
+
+
+@random_cases(
+    lambda rng: (several(rng, _given, 1, 10), rng.choice(["mean", "sum", "max"]), rng.randint(1, 12))
 )
-
-
-@settings(max_examples=2000, deadline=None)
-@given(_ROWS, st.sampled_from(["mean", "sum", "max"]), st.integers(1, 12))
 def test_by_answer_agrees_with_going_through_the_answers_one_at_a_time(
-    rows: list[tuple[str | None, float | None]], how: Reward, k: int
+    given: Given, how: Reward, k: int
 ) -> None:
-    assert by_answer(rows, how, k) == _slow_by_answer(rows, how, k)
+    assert by_answer(given, how, k) == _slow_by_answer(given, how, k)
 
 
 def _slow_by_answer(rows: list[tuple[str | None, float | None]], how: Reward, k: int) -> list[int]:

@@ -2,10 +2,9 @@
 
 import asyncio
 from itertools import permutations
+from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from service.engine.scripted_engine import FAIL, ScriptedEngine
 from strategies.answers.extract import extract
@@ -13,6 +12,7 @@ from strategies.answers.voting import exact_ballot
 from strategies.base.budget import Budget
 from strategies.base.types import Candidate, Decoding, Message, Outcome, Prompt
 from strategies.majority import Majority, select
+from tests.random_cases import random_cases, several
 from tests.strategies.answers.test_equivalence import Told
 from tests.strategies.conftest import Table, candidate
 
@@ -55,18 +55,12 @@ def test_without_a_valid_candidate_a_cut_off_one_is_returned_and_flagged() -> No
     assert (outcome.selected, outcome.degraded) == ((1,), "no_valid_candidate")
 
 
-_ROWS = st.lists(
-    st.tuples(
-        st.sampled_from(["The answer is 1.", "The answer is 2.", "The answer is 3.", "none", ""]),
-        st.sampled_from(["stop", "stop", "stop", "stop", "length", "error"]),
-    ),
-    min_size=1,
-    max_size=12,
-)
+def _row(rng: Random) -> tuple[str, str]:
+    text = rng.choice(["The answer is 1.", "The answer is 2.", "The answer is 3.", "none", ""])
+    return text, rng.choice(["stop", "stop", "stop", "stop", "length", "error"])
 
 
-@settings(max_examples=2000, deadline=None)
-@given(_ROWS, st.integers(1, 14))
+@random_cases(lambda rng: (several(rng, _row, 1, 12), rng.randint(1, 14)))
 def test_agrees_with_counting_by_hand(rows: list[tuple[str, str]], k: int) -> None:
     drawn = [candidate(i, text, reason) for i, (text, reason) in enumerate(rows)]
     outcome = select(drawn, exact_ballot(drawn), k)

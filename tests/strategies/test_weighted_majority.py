@@ -3,16 +3,16 @@
 import math
 from collections.abc import Callable
 from fractions import Fraction
+from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from service.engine.scripted_engine import ScriptedEngine
 from strategies.answers.voting import exact_ballot
 from strategies.base.errors import ScorerFailed
 from strategies.base.types import Message, Outcome, Prompt, Score
 from strategies.weighted_majority import WeightedMajority, select, weight_of
+from tests.random_cases import random_cases, several
 from tests.strategies.conftest import Table, candidate
 
 PROMPT = Prompt((Message("user", "1 + 1?"),))
@@ -64,17 +64,11 @@ def test_weights(score: float | None, weights: tuple[float | None, ...]) -> None
         assert got == (None if expected is None else pytest.approx(expected))
 
 
-_ROWS = st.lists(
-    st.tuples(
-        st.sampled_from(["1", "2", "3"]), st.sampled_from([None, math.nan, -1.0, 0.0, 0.25, 0.5, 0.5, 1.0])
-    ),
-    min_size=1,
-    max_size=10,
-)
+def _row(rng: Random) -> tuple[str, float | None]:
+    return rng.choice("123"), rng.choice([None, math.nan, -1.0, 0.0, 0.25, 0.5, 0.5, 1.0])
 
 
-@settings(max_examples=2000, deadline=None)
-@given(_ROWS, st.integers(1, 5))
+@random_cases(lambda rng: (several(rng, _row, 1, 10), rng.randint(1, 5)))
 def test_agrees_with_adding_up_by_hand(rows: list[tuple[str, float | None]], k: int) -> None:
     left = {answer for answer, _ in rows}
     expected: list[int] = []

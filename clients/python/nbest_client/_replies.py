@@ -36,8 +36,10 @@ _BY_CODE: Mapping[str, type[NbestError]] = {
     "deadline_exceeded": DeadlineExceeded,
     "engine_failed": TryAgain,
     "not_found": NotFound,
+    "rate_limit_exceeded": TryAgain,
     "scorer_failed": TryAgain,
     "server_is_overloaded": TryAgain,
+    "server_is_stopping": TryAgain,
     "unknown_url": NotFound,
 }
 

@@ -88,10 +88,14 @@ class Piece:
 
 
 class TextScore(Told):
-    """One text's score from an outcome scorer; its steps with a score each from a step scorer."""
+    """One text's score from an outcome scorer; its steps with a score each from a step scorer.
+
+    `truncated`: the scorer read the end of the text only, which its configuration allows where a text is too long.
+    """
 
     index: int
     score: float | None = None
+    truncated: bool = False
     steps: tuple[str, ...] | None = None
     step_scores: tuple[float, ...] | None = None
 

@@ -4,7 +4,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Aggregation = Literal["last", "min", "mean", "product", "max"]
+Aggregation = Literal["last", "min", "mean", "product", "max", "weighted"]
 """How the scores of steps become one number."""
 
 GroupReward = Literal["mean", "sum", "max"]
@@ -62,6 +62,8 @@ class Scored(Strategy):
 
     scorer: str | None = None
     """Name of a loaded scorer; by default the first one that fits."""
+    scorer_weights: dict[str, float] | None = Field(None, min_length=1, max_length=64)
+    """Weights of a multi-objective scorer's objectives, by name; by default the configured ones."""
     aggregation: Aggregation = "min"
     """How a step scorer's scores become one number."""
     on_scorer_error: Literal["fail", "majority", "logprob"] = "fail"

@@ -82,6 +82,8 @@ def test_codes_that_are_numbers() -> None:
     [
         ({"code": "deadline_exceeded"}, DeadlineExceeded),
         ({"code": "engine_failed"}, TryAgain),
+        ({"code": "server_is_stopping"}, TryAgain),
+        ({"code": "rate_limit_exceeded"}, TryAgain),
         ({"code": "internal_error", "type": "server_error"}, ServerFailed),
         ({"code": "invalid_value", "type": "invalid_request_error"}, InvalidRequest),
         ({"code": "not_found", "type": "invalid_request_error"}, NotFound),

@@ -27,7 +27,10 @@ from tests.service.fixtures import Running, listening, until
 QUESTION = "What is 6 times 7?"
 
 
-@pytest.fixture
+pytestmark = pytest.mark.usefixtures("short_pauses")
+
+
+@pytest.fixture(scope="module")
 async def client(shared: Running) -> AsyncIterator[AsyncClient]:
     async with AsyncClient(shared.url, max_retries=0) as opened:
         yield opened
@@ -37,6 +40,7 @@ OUTCOMES: dict[type[errors.NbestError], type[NbestError]] = {
     errors.InvalidRequest: InvalidRequest,
     errors.Unsupported: InvalidRequest,
     errors.NotFound: NotFound,
+    errors.QuotaExceeded: TryAgain,
     errors.Overloaded: TryAgain,
     errors.DeadlineExceeded: DeadlineExceeded,
     errors.EngineFailed: TryAgain,

@@ -27,6 +27,7 @@ from tests.contract.client.faults import (
 )
 from tests.service.fixtures import until
 
+pytestmark = pytest.mark.usefixtures("short_pauses")
 BOTH = pytest.mark.parametrize("kind", ["sync", "async"])
 OK = reply(COMPLETION)
 
@@ -105,8 +106,8 @@ async def test_nobody_there(kind: Kind) -> None:
 @BOTH
 async def test_a_slow_server_is_given_up_at_the_deadline(kind: Kind) -> None:
     async with faulty([LONG, OK]) as server:
-        with pytest.raises(DeadlineExceeded, match=r"timeout_s=1\b") as caught:
-            await generate(kind, server.url, timeout_s=1, max_retries=2)
+        with pytest.raises(DeadlineExceeded, match=r"timeout_s=0\.4\b") as caught:
+            await generate(kind, server.url, timeout_s=0.4, max_retries=2)
         await asyncio.wait_for(server.left.wait(), 20)
     assert caught.value.status is None
     assert len(server.requests) == 1
@@ -116,10 +117,10 @@ async def test_a_slow_server_is_given_up_at_the_deadline(kind: Kind) -> None:
 async def test_a_server_that_drips_is_given_up_at_the_deadline(kind: Kind) -> None:
     drops: list[Step] = [OK[:-100]]
     for byte in OK[-100:]:
-        drops += [0.2, bytes([byte])]
+        drops += [0.1, bytes([byte])]
     async with faulty(drops) as server:
         with pytest.raises(DeadlineExceeded):
-            await generate(kind, server.url, timeout_s=1)
+            await generate(kind, server.url, timeout_s=0.4)
         await asyncio.wait_for(server.left.wait(), 20)
 
 
@@ -139,7 +140,7 @@ async def test_what_is_no_reply_of_ours_is_said_to_be_none(kind: Kind) -> None:
 @BOTH
 async def test_compare_has_one_clock_for_all(kind: Kind) -> None:
     async with faulty([OK], [LONG]) as server:
-        told = await call(kind, server.url, "compare", "6 times 7?", [None, None], timeout_s=2.5)
+        told = await call(kind, server.url, "compare", "6 times 7?", [None, None], timeout_s=0.8)
     assert sorted(type(row.error or row.result).__name__ for row in told.rows) == [
         "DeadlineExceeded",
         "Generation",

@@ -25,7 +25,7 @@ from tests.service.fixtures import Running
 QUESTION = "What is 6 times 7?"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def client(shared: Running) -> AsyncIterator[AsyncClient]:
     async with AsyncClient(shared.url, max_retries=0) as opened:
         yield opened

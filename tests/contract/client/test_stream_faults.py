@@ -29,6 +29,7 @@ from tests.contract.client.faults import (
     streaming,
 )
 
+pytestmark = pytest.mark.usefixtures("short_pauses")
 BOTH = pytest.mark.parametrize("kind", ["sync", "async"])
 OK = reply(COMPLETION)
 

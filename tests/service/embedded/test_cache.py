@@ -10,7 +10,7 @@ import pytest
 from service.embedded import build as building
 from service.embedded.build import build, build_generator
 from service.embedded.cache import MANIFEST, build_folder, is_current, locked
-from service.embedded.models import EmbeddedError, cache_dir
+from service.embedded.models import EmbeddedError, cache_dir, models_dir
 
 
 def fake_fetch(folder: Path) -> Path:
@@ -125,3 +125,15 @@ def test_the_cache_folder_is_the_users_alone(tmp_path: Path, monkeypatch: pytest
     monkeypatch.delenv("NBEST_CACHE_DIR")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
     assert cache_dir() == tmp_path / "xdg" / "nbest"
+
+
+def test_models_that_came_along_are_used_where_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In an image they lie on a read-only root, so the folder must not be touched."""
+    monkeypatch.setenv("NBEST_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setenv("NBEST_EMBEDDED_DIR", str(tmp_path / "shipped"))
+    assert models_dir() == tmp_path / "cache"
+    (tmp_path / "shipped").mkdir(mode=0o755)
+    assert models_dir() == tmp_path / "shipped"
+    assert stat.S_IMODE((tmp_path / "shipped").stat().st_mode) == 0o755

@@ -67,15 +67,22 @@ def test_the_process_wide_cache_size_is_unset_and_the_users_choices_stay(
 
 
 @pytest.mark.parametrize(
-    ("threads", "workers", "bound"),
-    [("0-3", 1, "0-3"), ("0|1", 2, "0|1"), (None, 2, "before"), (None, 1, None)],
+    ("threads", "workers", "users", "bound"),
+    [
+        ("0-3", 1, "7", "0-3"),
+        ("0|1", 2, None, "0|1"),
+        (None, 1, "7", "7"),
+        (None, 2, "7|8", "7|8"),
+        (None, 1, None, as_list(usable_cores())),
+        (None, 2, None, None),
+    ],
 )
-def test_cores_are_bound_unless_vllm_must_share_them_out(
-    monkeypatch: pytest.MonkeyPatch, threads: str | None, workers: int, bound: str | None
+def test_cores_are_bound_as_configured_else_as_the_user_says_else_all(
+    monkeypatch: pytest.MonkeyPatch, threads: str | None, workers: int, users: str | None, bound: str | None
 ) -> None:
-    monkeypatch.setenv("VLLM_CPU_OMP_THREADS_BIND", "before")
-    bind_threads(threads, workers)
-    assert os.environ["VLLM_CPU_OMP_THREADS_BIND"] == (bound or as_list(usable_cores()))
+    monkeypatch.setenv("VLLM_CPU_OMP_THREADS_BIND", "of the engine before")
+    bind_threads(threads, workers, users)
+    assert os.environ.get("VLLM_CPU_OMP_THREADS_BIND") == bound
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from service.protocol.errors import KINDS, body, body_of, headers_of, kind_of
 from strategies.base import errors
-from strategies.base.errors import NbestError, Overloaded, ScorerFailed, TooLongToScore
+from strategies.base.errors import NbestError, Overloaded, QuotaExceeded, ScorerFailed, TooLongToScore
 
 
 def test_every_error_of_ours_has_a_status() -> None:
@@ -18,7 +18,7 @@ def test_every_error_of_ours_has_a_status() -> None:
         if isinstance(cls, type) and issubclass(cls, NbestError) and cls is not NbestError
     }
     assert ours == set(KINDS)
-    assert {kind.status for kind in KINDS.values()} <= {400, 404, 503, 504}
+    assert {kind.status for kind in KINDS.values()} <= {400, 404, 429, 503, 504}
 
 
 def test_a_text_too_long_to_score_is_the_callers_to_mend() -> None:
@@ -33,9 +33,11 @@ def test_what_was_not_raised_on_purpose_is_not_shown() -> None:
     assert kind_of(RuntimeError()).status == 500
 
 
-@pytest.mark.parametrize(("seconds", "header"), [(0.1, "1"), (5, "5")])
+@pytest.mark.parametrize(("seconds", "header"), [(0.1, "1"), (1.2, "2"), (5, "5"), (600, "60")])
 def test_a_full_server_says_when_to_come_back(seconds: float, header: str) -> None:
-    assert headers_of(Overloaded("full", retry_after_s=seconds))["retry-after"] == header
+    for error in (Overloaded("full", retry_after_s=seconds), QuotaExceeded("used up", retry_after_s=seconds)):
+        headers = headers_of(error)
+        assert (headers["retry-after"], headers["x-should-retry"]) == (header, "true")
 
 
 @given(st.text(), st.one_of(st.none(), st.text()))

@@ -100,6 +100,9 @@ class FakeEncoder:
         ends = range(BLOCK, len(ids), BLOCK)
         return max((end for end in ends if tuple(ids[:end]) in self._cache), default=0)
 
+    async def is_sleeping(self) -> bool:
+        return False
+
     def shutdown(self) -> None:
         self.shutdowns += 1
 

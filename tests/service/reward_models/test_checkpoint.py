@@ -8,13 +8,13 @@ import torch
 from safetensors.torch import save_file
 
 from service.reward_models.base import ScorerLoadError
-from service.reward_models.checkpoint import Checkpoint, open_checkpoint
+from service.reward_models.checkpoint import Checkpoint, open_checkpoint, open_language_model
 from tests.service.reward_models.checkpoints import CONFIG, save
 
 
 def test_a_sound_checkpoint_tells_its_facts(tmp_path: Path) -> None:
     assert open_checkpoint(str(save(tmp_path))) == Checkpoint(
-        tmp_path, labels=2, parameters=20, pad_token_id=0
+        tmp_path, labels=2, parameters=20, pad_token_id=0, architecture="LlamaForSequenceClassification"
     )
 
 
@@ -47,6 +47,22 @@ def test_code_of_its_own_is_refused_and_never_run(tmp_path: Path, name: str) -> 
     assert not trap.exists()
 
 
+def test_code_that_is_not_needed_is_left_where_it_is(tmp_path: Path) -> None:
+    code = {"auto_map": {"AutoModel": "modeling.Model"}}
+    config = {"architectures": ["Qwen2ForRewardModel"], "id2label": None} | code
+    save(tmp_path, config=config, head=torch.ones(1, 4))
+    found = open_checkpoint(str(tmp_path))
+    assert (found.labels, found.reads, found.end_token_id) == (1, "token", None)
+
+
+def test_a_language_model_needs_no_head_and_brings_no_code(tmp_path: Path) -> None:
+    save(tmp_path, config={"architectures": ["LlamaForCausalLM"]})
+    assert open_language_model(str(tmp_path)) == tmp_path
+    save(tmp_path, config={"auto_map": {"AutoModel": "modeling.Model"}})
+    with pytest.raises(ScorerLoadError, match="auto_map"):
+        open_language_model(str(tmp_path))
+
+
 class Trap:
     def __reduce__(self) -> tuple[object, ...]:
         return (Path.touch, (Path("sprung"),))
@@ -67,13 +83,28 @@ def test_pickled_weights_are_refused_and_never_read(tmp_path: Path, monkeypatch:
     [
         ({"config": {"architectures": ["LlamaForCausalLM"]}}, "ends in ForSequenceClassification"),
         ({"config": {"architectures": None}}, "ends in ForSequenceClassification"),
+        (
+            {"config": {"architectures": ["Qwen2ForProcessRewardModel"]}, "head": torch.ones(1, 4)},
+            "2 labels and the head has 1 rows",
+        ),
+        ({"config": {"architectures": ["InternLM2ForRewardModel"]}}, r"no weights of a score head \(v_head"),
         ({"config": {"id2label": {"0": "a", "1": "b", "2": "c"}}}, "3 labels and the head has 2 rows"),
         ({"head": torch.tensor([[1.0, float("nan")], [0.0, 0.0]])}, "score.weight.*not finite"),
         ({"head": torch.tensor([[1.0, 0.0], [float("inf"), 0.0]])}, "score.weight.*not finite"),
         ({"head": torch.full((2, 2), float("nan"), dtype=torch.bfloat16)}, "score.weight.*not finite"),
         ({"tensors": {"model.embed_tokens.weight": torch.zeros(3, 4)}}, "no weights of a score head"),
     ],
-    ids=["causal", "no architecture", "labels", "nan", "inf", "bf16 nan", "no head"],
+    ids=[
+        "causal",
+        "no architecture",
+        "prm labels",
+        "other head",
+        "labels",
+        "nan",
+        "inf",
+        "bf16 nan",
+        "no head",
+    ],
 )
 def test_an_unsound_checkpoint_is_refused(tmp_path: Path, fault: dict[str, object], message: str) -> None:
     with pytest.raises(ScorerLoadError, match=message):

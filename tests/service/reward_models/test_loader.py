@@ -6,15 +6,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from service.engine.turns import Turns
 from service.reward_models.base import PoolingModel, ScorerLoadError
+from service.reward_models.checkpoint import Checkpoint
+from service.reward_models.checks import ARITHMETIC, RELEVANCE
+from service.reward_models.configuration import AnyScorer
 from service.reward_models.loader import load_scorers
+from service.reward_models.named import KnownPair
 from service.reward_models.outcome import PooledOutcomeScorer
+from service.reward_models.planning import plans
 from service.reward_models.process import PooledStepScorer
 from service.reward_models.registry import LoadedScorers
 from service.reward_models.starting import EngineShape
-from service.reward_models.configuration import ScorerSettings
+from service.reward_models.transformers_starting import WorkerShape
 from strategies.base.types import Message, Prompt
 from tests.service.reward_models.checkpoints import save
 from tests.service.reward_models.fakes import FakeModel, PieceTokenizer
@@ -36,12 +42,34 @@ class Starter:
         return self.started[-1][2]
 
 
-def scorer(name: str, kind: str, model: Path | str, **more: Any) -> ScorerSettings:
-    return ScorerSettings.model_validate({"name": name, "kind": kind, "model": str(model), **more})
+def scorer(name: str, kind: str, model: Path | str, **more: Any) -> AnyScorer:
+    adapter: TypeAdapter[AnyScorer] = TypeAdapter(AnyScorer)
+    return adapter.validate_python({"name": name, "kind": kind, "model": str(model), **more})
 
 
-def load(*settings: ScorerSettings, starter: Starter) -> LoadedScorers:
-    return load_scorers(settings, str, Turns(), start=starter, tokenizer=lambda folder: PieceTokenizer())
+class WorkerStarter:
+    """Starts fake workers, and remembers them."""
+
+    def __init__(self) -> None:
+        self.started: list[tuple[WorkerShape, Checkpoint, FakeModel]] = []
+
+    def __call__(self, shape: WorkerShape, checkpoint: Checkpoint, turns: Turns) -> PoolingModel:
+        self.started.append((shape, checkpoint, FakeModel()))
+        return self.started[-1][2]
+
+
+def load(
+    *settings: AnyScorer, starter: Starter, workers: WorkerStarter | None = None, **more: Any
+) -> LoadedScorers:
+    return load_scorers(
+        settings,
+        str,
+        Turns(),
+        start=starter,
+        start_worker=workers or WorkerStarter(),
+        tokenizer=lambda plan: PieceTokenizer(),
+        **more,
+    )
 
 
 async def test_scorers_of_one_model_share_its_engine(tmp_path: Path) -> None:
@@ -77,7 +105,7 @@ def test_two_names_of_one_folder_are_one_model(tmp_path: Path) -> None:
         lambda model: str(tmp_path),
         Turns(),
         start=starter,
-        tokenizer=lambda folder: PieceTokenizer(),
+        tokenizer=lambda plan: PieceTokenizer(),
     )
     assert len(starter.started) == 1
 
@@ -144,6 +172,95 @@ def test_scorers_describe_themselves_in_the_order_of_the_configuration(tmp_path:
     assert (infos[0].label, infos[0].activation, infos[0].step_delimiter) == (1, "sigmoid", "\n\n")
     assert (infos[1].model, infos[1].parameters, infos[1].step_delimiter) == ("scripted", None, None)
     assert (infos[2].parameters, infos[2].max_model_len, infos[2].dtype) == (20, 10_000, "float32")
+
+
+def test_a_transformers_scorer_gets_a_worker_and_no_engine(tmp_path: Path) -> None:
+    starter, workers = Starter(), WorkerStarter()
+    save(tmp_path)
+    asked = {"backend": "transformers", "max_batch_tokens": 64, "threads": "0"}
+    loaded = load(
+        scorer("o", "outcome", tmp_path, **asked),
+        scorer("s", "step", tmp_path, **asked),
+        starter=starter,
+        workers=workers,
+    )
+    assert not starter.started
+    ((shape, checkpoint, model),) = workers.started
+    assert shape == WorkerShape(max_batch_tokens=64, threads="0")
+    assert checkpoint.path == tmp_path
+    assert loaded.engines == {"o": model}
+    assert loaded.describe()[0].backend == "transformers"
+
+
+def test_an_architecture_that_a_backend_cannot_load_says_which_can(tmp_path: Path) -> None:
+    save(tmp_path, config={"architectures": ["Qwen2ForPrmModel"]})
+    with pytest.raises(
+        ScorerLoadError, match="vllm cannot load Qwen2ForPrmModel: set `backend: transformers`"
+    ):
+        load(scorer("a", "step", tmp_path), starter=Starter())
+
+
+def test_a_head_that_judges_whole_texts_scores_no_steps(tmp_path: Path) -> None:
+    tensors = {"classifier.weight": __import__("torch").ones(2, 4)}
+    save(tmp_path, config={"architectures": ["ModernBertForSequenceClassification"]}, tensors=tensors)
+    with pytest.raises(ScorerLoadError, match="judges a text as a whole"):
+        load(scorer("a", "step", tmp_path), starter=Starter())
+    starter = Starter()
+    load(scorer("a", "outcome", tmp_path, input="pair"), starter=starter)
+    assert starter.started[0][0].reads == "text"
+
+
+def test_two_forms_of_input_are_two_engines(tmp_path: Path) -> None:
+    starter = Starter()
+    save(tmp_path)
+    load(scorer("a", "outcome", tmp_path), scorer("b", "outcome", tmp_path, input="pair"), starter=starter)
+    assert len(starter.started) == 2
+
+
+def test_the_end_token_and_truncation_reach_the_scorer(tmp_path: Path) -> None:
+    head = {"v_head.weight": __import__("torch").ones(1, 4)}
+    config = {"architectures": ["InternLM2ForRewardModel"], "reward_token_id": 7, "id2label": None}
+    save(tmp_path, config=config, tensors=head)
+    outcome = load(scorer("a", "outcome", tmp_path, over_long="truncate_left"), starter=Starter()).outcome(
+        None
+    )
+    assert isinstance(outcome, PooledOutcomeScorer)
+    assert (outcome.end_token_id, outcome.truncates) == (7, True)
+
+
+def test_every_loaded_model_is_checked_unless_told_not_to(tmp_path: Path) -> None:
+    save(tmp_path)
+    own = {"question": "q", "right": "r", "wrong": "w"}
+    loaded = load(
+        scorer("built-in", "outcome", tmp_path),
+        scorer("pair", "outcome", tmp_path, input="pair"),
+        scorer("own", "step", tmp_path, check=own),
+        scorer("not", "step", tmp_path, check=False),
+        scorer("script", "step", "", backend="scripted"),
+        starter=Starter(),
+    )
+    assert loaded.checks == {"built-in": ARITHMETIC, "pair": RELEVANCE, "own": KnownPair(**own)}
+
+
+def test_plans_made_before_are_not_made_again(tmp_path: Path) -> None:
+    settings = [scorer("a", "outcome", save(tmp_path))]
+    planned = plans(settings, str)
+    (tmp_path / "config.json").unlink()
+    starter = Starter()
+    load(*settings, starter=starter, planned=planned)
+    assert len(starter.started) == 1
+
+
+def test_what_is_the_default_was_not_stated(tmp_path: Path) -> None:
+    """A configuration merged from several sources has every field set."""
+    save(tmp_path)
+    settings = [
+        scorer("a", "outcome", tmp_path, max_num_seqs=8),
+        scorer("b", "step", tmp_path, max_num_seqs=64, threads=None),
+    ]
+    starter = Starter()
+    load(*settings, starter=starter)
+    assert starter.started[0][0] == EngineShape(max_num_seqs=8)
 
 
 def test_scripted_scorers_load_without_any_model_library() -> None:

@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.keys.caller import Caller, acting_for
 from service.reward_models.memo import RowMemo, keys_of
 
 IDS = st.lists(st.integers(0, 2**31), min_size=1, max_size=12)
@@ -29,3 +30,11 @@ def test_the_row_used_longest_ago_is_forgotten() -> None:
     assert memo.known([b"a"]) == {b"a": (1.0,)}
     memo.learn({b"c": (3.0,)})
     assert memo.known([b"a", b"b", b"c"]) == {b"a": (1.0,), b"c": (3.0,)}
+
+
+def test_one_keys_rows_are_not_found_by_another() -> None:
+    keys = []
+    for salt in (None, "a", "b"):
+        with acting_for(Caller("x", salt)):
+            keys.append(keys_of([1, 2, 3], [2])[0])
+    assert len(set(keys)) == 3

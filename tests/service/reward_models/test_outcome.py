@@ -74,3 +74,23 @@ async def test_too_long_an_answer_is_a_failure_and_never_cut() -> None:
         await scorer.score(PROMPT, ["short", "word " * 20])
     assert failure.value.reason == "too_long"
     assert not encoder.asked
+
+
+async def test_with_truncation_only_the_end_is_read_and_the_texts_are_told() -> None:
+    model = FakeModel(max_model_len=12)
+    scorer = PooledOutcomeScorer("o", PieceTokenizer(), model, Head(0), truncates=True)
+    scores = await scorer.score(PROMPT, ["two", "word " * 20, "two", "word " * 20])
+    whole = PieceTokenizer().conversation(PROMPT.messages, "word " * 20).ids
+    assert model.classified[1] == whole[-12:]
+    assert scores.truncated == (1, 3)
+    assert scores.values[1] == scores.values[3] == row_of(whole[-12:])[0]
+
+
+async def test_the_token_that_has_to_end_an_input_is_there_once() -> None:
+    model, end = FakeModel(), PieceTokenizer.id_of("E")
+    added = PooledOutcomeScorer("o", PieceTokenizer(), model, Head(0), pad_token_id=end, end_token_id=7)
+    await added.score(PROMPT, ["a"])
+    ending = PooledOutcomeScorer("o", PieceTokenizer(), model, Head(0), end_token_id=end)
+    await ending.score(PROMPT, ["a"])
+    whole = PieceTokenizer().conversation(PROMPT.messages, "a").ids
+    assert model.classified == [[*whole, 7], whole]

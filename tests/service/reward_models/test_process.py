@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from service.reward_models.head import Head
 from service.reward_models.process import PooledStepScorer
+from service.reward_models.process_steps import EndsOfSteps
 from strategies.base.errors import ScorerFailed
 from strategies.base.types import Message, Prompt
 from tests.service.reward_models.fakes import FakeEncoder, FakeModel, PieceTokenizer, fake_engine, row_of
@@ -19,7 +20,7 @@ STEPS = st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=5).map("
 
 
 def scorer(model: FakeModel, tokenizer: PieceTokenizer | None = None) -> PooledStepScorer:
-    return PooledStepScorer("s", tokenizer or PieceTokenizer(), model, Head(0))
+    return PooledStepScorer("s", EndsOfSteps(tokenizer or PieceTokenizer()), model, Head(0))
 
 
 def places(tokenizer: PieceTokenizer, steps: Sequence[str]) -> list[int]:
@@ -139,7 +140,9 @@ async def test_one_nan_fails_the_call_and_is_not_remembered() -> None:
 
 
 async def test_too_long_an_answer_is_a_failure() -> None:
-    asked = PooledStepScorer("s", PieceTokenizer(), fake_engine(FakeEncoder(), max_model_len=20), Head(0))
+    asked = PooledStepScorer(
+        "s", EndsOfSteps(PieceTokenizer()), fake_engine(FakeEncoder(), max_model_len=20), Head(0)
+    )
     with pytest.raises(ScorerFailed) as failure:
         await asked.score(PROMPT, [["word " * 20]])
     assert failure.value.reason == "too_long"
@@ -147,7 +150,7 @@ async def test_too_long_an_answer_is_a_failure() -> None:
 
 async def test_steps_through_an_engine_with_a_prefix_cache_are_those_of_one_without() -> None:
     steps = [f"step {i} says {i} and {i + 1}\n" for i in range(6)]
-    asked = PooledStepScorer("s", PieceTokenizer(), fake_engine(FakeEncoder()), Head(0))
+    asked = PooledStepScorer("s", EndsOfSteps(PieceTokenizer()), fake_engine(FakeEncoder()), Head(0))
     plain = await scorer(FakeModel()).score(PROMPT, [steps])
     for end in (2, 4, 6, 3):
         scores = await asked.score(PROMPT, [steps[:end]])

@@ -57,7 +57,7 @@ async def test_two_answers_that_share_a_beginning_still_sum() -> None:
     ],
 )
 async def test_at_a_limit_the_best_so_far_comes_back_flagged(budget: dict[str, int], limit: str) -> None:
-    engine = ScriptedEngine(script=lambda prompt, index: f"w{index} word\n" * 40, token_s=0.02)
+    engine = ScriptedEngine(script=lambda prompt, index: f"w{index} word\n" * 40, token_s=0.01)
     async with listening(engine) as running, running.client() as http:
         response = await post(http, strategy=EARLY | {"budget": budget}, max_tokens=60)
         reply = response.json()

@@ -47,7 +47,7 @@ async def test_health_stays_up_and_ready_tells_the_truth(own_http: httpx.AsyncCl
 
 
 async def test_ready_says_no_while_draining(own_http: httpx.AsyncClient, own: Running) -> None:
-    own.app.state.service.draining = True
+    own.app.state.service.drain.begin()
     assert (await own_http.get("/ready")).json() == {"ready": False, "reason": "draining"}
 
 

@@ -3,10 +3,9 @@
 import time
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from strategies.answers.boxed import last_boxed
+from tests.random_cases import random_cases, several
 
 
 @pytest.mark.parametrize(
@@ -29,8 +28,10 @@ def test_worked_examples(text: str, inside: str | None) -> None:
     assert last_boxed(text) == inside
 
 
-@settings(max_examples=2000, deadline=None)
-@given(st.lists(st.sampled_from([r"\boxed{", "{", "}", "a", " "]), max_size=16).map("".join))
+_PIECES = [r"\boxed{", "{", "}", "a", " "]
+
+
+@random_cases(lambda rng: ("".join(several(rng, lambda r: r.choice(_PIECES), 0, 16)),))
 def test_agrees_with_trying_every_box(text: str) -> None:
     assert last_boxed(text) == _slow(text)
 

@@ -1,12 +1,12 @@
 """When a vote is decided: exactly when every way in which the rest could vote gives the same result."""
 
 from itertools import product
+from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from strategies.answers.decided import is_decided
+from tests.random_cases import random_cases, several
 
 Ballots = dict[int, str | None]
 
@@ -59,29 +59,35 @@ def every_way_on(ballots: Ballots, n: int) -> list[Ballots]:
     ]
 
 
-@settings(max_examples=2000, deadline=None)
-@given(st.data())
-def test_a_vote_is_decided_exactly_when_no_way_on_changes_the_result(data: st.DataObject) -> None:
-    n, k = data.draw(st.integers(1, 7)), data.draw(st.integers(1, 3))
-    missing = data.draw(st.sets(st.integers(0, n - 1), max_size=3))
-    groups = st.sampled_from([None, "a", "a", "a", "b", "c"])
-    ballots = {index: data.draw(groups) for index in range(n) if index not in missing}
+def _group(rng: Random) -> str | None:
+    return rng.choice([None, "a", "a", "a", "b", "c"])
+
+
+def _unfinished(rng: Random) -> tuple[Ballots, int, int]:
+    """Who has voted of one to seven, up to three still missing; how many there are; how many answers are asked for."""
+    n = rng.randint(1, 7)
+    missing = rng.sample(range(n), min(n, rng.randint(0, 3)))
+    return {index: _group(rng) for index in range(n) if index not in missing}, n, rng.randint(1, 3)
+
+
+@random_cases(_unfinished)
+def test_a_vote_is_decided_exactly_when_no_way_on_changes_the_result(
+    ballots: Ballots, n: int, k: int
+) -> None:
     results = {tuple(winners(way, k)) for way in every_way_on(ballots, n)}
     full = any(len(winners(ballots, k)) == len(result) for result in results)
     assert is_decided(ballots, n, k) == (len(results) == 1 and full)
 
 
-@settings(max_examples=2000, deadline=None)
-@given(
-    st.lists(st.sampled_from([None, "a", "a", "a", "b", "c"]), min_size=1, max_size=9),
-    st.integers(1, 3),
-    st.randoms(),
-)
+def _arriving(rng: Random) -> tuple[list[str | None], list[int], int]:
+    answers = several(rng, _group, 1, 9)
+    return answers, rng.sample(range(len(answers)), len(answers)), rng.randint(1, 3)
+
+
+@random_cases(_arriving)
 def test_in_every_order_of_arrival_the_early_result_is_the_full_one(
-    answers: list[str | None], k: int, order: object
+    answers: list[str | None], arrival: list[int], k: int
 ) -> None:
-    arrival = list(range(len(answers)))
-    order.shuffle(arrival)  # type: ignore[attr-defined]
     full = winners(dict(enumerate(answers)), k)
     ballots: Ballots = {}
     for index in arrival:
@@ -91,18 +97,16 @@ def test_in_every_order_of_arrival_the_early_result_is_the_full_one(
     assert winners(ballots, k) == full
 
 
-@settings(max_examples=2000, deadline=None)
-@given(
-    st.lists(st.sampled_from([None, "a", "a", "a", "a", "b", "c"]), min_size=1, max_size=9),
-    st.permutations("abc").map(lambda letters: letters[:2]),
-    st.randoms(),
-)
+def _merging(rng: Random) -> tuple[list[str | None], list[int], list[str]]:
+    answers, arrival, _ = _arriving(rng)
+    return answers, arrival, rng.sample("abc", 2)
+
+
+@random_cases(_merging)
 def test_where_groups_may_still_merge_the_early_result_is_the_full_one(
-    answers: list[str | None], merged: list[str], order: object
+    answers: list[str | None], arrival: list[int], merged: list[str]
 ) -> None:
     """Any two groups may turn out to be one, known only once the draw is over."""
-    arrival = list(range(len(answers)))
-    order.shuffle(arrival)  # type: ignore[attr-defined]
     ballots: Ballots = {}
     for index in arrival:
         ballots[index] = answers[index]

@@ -3,15 +3,15 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from strategies.answers.equivalence import MAX_GROUPS, Undecided, is_mathematics, merge
 from strategies.answers.extract import Answer, as_answer
 from strategies.answers.voting import exact_ballot
 from strategies.base.types import Candidate
+from tests.random_cases import random_cases, several
 
 
 @dataclass
@@ -99,11 +99,12 @@ def test_what_counts_as_mathematics(text: str, is_one: bool) -> None:
 _TEXTS = ["1/2", "0.5", "x+1", "1+x", "7", "y?", "word"]
 
 
-@settings(max_examples=2000, deadline=None)
-@given(
-    st.lists(st.none() | st.sampled_from(_TEXTS), max_size=12),
-    st.sets(st.frozensets(st.sampled_from(_TEXTS), min_size=2, max_size=2), max_size=5),
-)
+def _stated(rng: Random) -> tuple[list[str | None], set[frozenset[str]]]:
+    stated = several(rng, lambda r: r.choice([None, *_TEXTS]), 0, 12)
+    return stated, {frozenset(rng.sample(_TEXTS, 2)) for _ in range(rng.randint(0, 5))}
+
+
+@random_cases(_stated)
 async def test_agrees_with_merging_until_nothing_changes(
     stated: list[str | None], equal: set[frozenset[str]]
 ) -> None:

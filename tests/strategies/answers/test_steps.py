@@ -1,16 +1,26 @@
 """Steps join to the text whatever the text is, and agree with a reading of it character by character."""
 
 import time
+from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from strategies.answers.steps import split_steps
+from tests.random_cases import random_cases, several
 
-DELIMITERS = st.sampled_from(["\n", "\n\n", "###", "ки\n", " | ", "ab", "aa", "."])
+DELIMITERS = ["\n", "\n\n", "###", "ки\n", " | ", "ab", "aa", "."]
 # Few letters, so that delimiters, overlaps and blank runs are common.
-TEXTS = st.text(alphabet="ab# |.ки\n\t", max_size=40)
+LETTERS = "ab# |.ки\n\t"
+ALSO = " \r\x0b\x1c\x85\xa0\u2003\u2028\u3000\ufeffé𝄞"
+"""What else Python calls white space or ends a line at, what looks like it, and other letters."""
+
+
+def _text(rng: Random, letters: str = LETTERS) -> str:
+    return "".join(several(rng, lambda r: r.choice(letters), 0, 40))
+
+
+def _split(rng: Random) -> tuple[str, str]:
+    return _text(rng), rng.choice(DELIMITERS)
 
 
 def reference(text: str, delimiter: str) -> list[str]:
@@ -73,14 +83,12 @@ def test_worked_examples(text: str, delimiter: str, steps: tuple[str, ...]) -> N
     assert split_steps(text, delimiter) == steps
 
 
-@settings(max_examples=2000, deadline=None)
-@given(TEXTS, DELIMITERS)
+@random_cases(_split)
 def test_agrees_with_the_reference(text: str, delimiter: str) -> None:
     assert list(split_steps(text, delimiter)) == reference(text, delimiter)
 
 
-@settings(max_examples=1000, deadline=None)
-@given(TEXTS | st.text(max_size=60), DELIMITERS)
+@random_cases(lambda rng: (_text(rng, LETTERS + ALSO), rng.choice(DELIMITERS)))
 def test_steps_join_to_the_text_and_all_but_the_last_are_finished(text: str, delimiter: str) -> None:
     steps = split_steps(text, delimiter)
     assert "".join(steps) == text
@@ -88,23 +96,20 @@ def test_steps_join_to_the_text_and_all_but_the_last_are_finished(text: str, del
     assert all(step.endswith(delimiter) for step in steps[:-1])
 
 
-@settings(max_examples=1000, deadline=None)
-@given(TEXTS, DELIMITERS)
+@random_cases(_split)
 def test_no_step_is_blank_unless_all_is(text: str, delimiter: str) -> None:
     steps = split_steps(text, delimiter)
     assert len(steps) <= 1 or all(step.replace(delimiter, "").strip() for step in steps)
 
 
-@settings(max_examples=1000, deadline=None)
-@given(TEXTS, DELIMITERS)
+@random_cases(_split)
 def test_a_step_is_one_step(text: str, delimiter: str) -> None:
     assert all(split_steps(step, delimiter) == (step,) for step in split_steps(text, delimiter))
 
 
-@settings(max_examples=1000, deadline=None)
-@given(TEXTS, st.sampled_from(["\n", "\n\n"]), st.data())
-def test_growing_text_changes_only_its_last_step(text: str, delimiter: str, data: st.DataObject) -> None:
-    so_far = split_steps(text[: data.draw(st.integers(0, len(text)))], delimiter)
+@random_cases(lambda rng: (_text(rng), rng.choice(["\n", "\n\n"]), rng.random()))
+def test_growing_text_changes_only_its_last_step(text: str, delimiter: str, share: float) -> None:
+    so_far = split_steps(text[: round(share * len(text))], delimiter)
     finished = so_far[:-1]
     assert split_steps(text, delimiter)[: len(finished)] == finished
 

@@ -3,9 +3,10 @@
 import math
 from collections import Counter
 from fractions import Fraction
+from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies.answers.vote import (
@@ -19,9 +20,10 @@ from strategies.answers.vote import (
     representative,
     votes,
 )
+from tests.random_cases import random_cases, several
 
 _ANSWERS = st.lists(st.one_of(st.none(), st.sampled_from("abcd")), max_size=20)
-_SCORES = st.sampled_from([None, math.nan, -1.0, 0.0, 0.1, 0.2, 0.5, 1.0])
+_WAYS: list[Reward] = ["mean", "sum", "max"]
 
 
 def test_no_answer_is_no_vote() -> None:
@@ -76,9 +78,15 @@ def test_rewards(
     assert [group_reward(scores, how) for how in ("mean", "sum", "max")] == [mean, total, most]
 
 
-@settings(max_examples=2000, deadline=None)
-@given(st.lists(_SCORES, max_size=8), st.sampled_from(["mean", "sum", "max"]), st.randoms())
-def test_rewards_agree_with_exact_arithmetic(scores: list[float | None], how: Reward, order: object) -> None:
+def _rewards(rng: Random) -> tuple[list[float | None], Reward, list[float | None]]:
+    scores = several(rng, lambda r: r.choice([None, math.nan, -1.0, 0.0, 0.1, 0.2, 0.5, 1.0]), 0, 8)
+    return scores, rng.choice(_WAYS), rng.sample(scores, len(scores))
+
+
+@random_cases(_rewards)
+def test_rewards_agree_with_exact_arithmetic(
+    scores: list[float | None], how: Reward, shuffled: list[float | None]
+) -> None:
     numbers = [Fraction(s) for s in scores if s is not None and s == s]
     expected: Fraction | None = None
     if numbers:
@@ -87,8 +95,7 @@ def test_rewards_agree_with_exact_arithmetic(scores: list[float | None], how: Re
     got = group_reward(scores, how)
     assert (got is None) == (expected is None)
     assert got is None or expected is None or math.isclose(got, float(expected), abs_tol=1e-15)
-    order.shuffle(scores)  # type: ignore[attr-defined]
-    assert group_reward(scores, how) == got
+    assert group_reward(shuffled, how) == got
 
 
 def _group(number: int, members: tuple[int, ...], reward: float | None = None) -> Group:

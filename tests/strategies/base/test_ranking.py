@@ -2,12 +2,11 @@
 
 import math
 from functools import cmp_to_key
-
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from random import Random
 
 from strategies.base.ranking import rank
 from strategies.base.types import Candidate
+from tests.random_cases import random_cases, several
 from tests.strategies.conftest import candidate
 
 
@@ -50,18 +49,13 @@ def test_one_candidate_is_no_tie() -> None:
     assert rank([candidate(0)], [None]).tie is None
 
 
-_CANDIDATES = st.builds(
-    candidate,
-    st.integers(0, 3),
-    st.sampled_from(["", "a", "b"]),
-    st.sampled_from(["stop", "length", "abort", "error"]),
-)
-_SCORES = st.sampled_from([None, math.nan, -math.inf, -1.0, 0.0, 0.5, 0.5, 1.0, math.inf])
-_ROWS = st.lists(st.tuples(_CANDIDATES, _SCORES, st.integers(0, 2)), max_size=8)
+def _row(rng: Random) -> tuple[Candidate, float | None, int]:
+    text, reason = rng.choice(["", "a", "b"]), rng.choice(["stop", "length", "abort", "error"])
+    score = rng.choice([None, math.nan, -math.inf, -1.0, 0.0, 0.5, 0.5, 1.0, math.inf])
+    return candidate(rng.randint(0, 3), text, reason), score, rng.randint(0, 2)
 
 
-@settings(max_examples=2000)
-@given(_ROWS)
+@random_cases(lambda rng: (several(rng, _row, 0, 8),))
 def test_agrees_with_comparing_two_at_a_time(rows: list[tuple[Candidate, float | None, int]]) -> None:
     candidates, scores, sizes = ([row[i] for row in rows] for i in range(3))
     order = rank(candidates, scores, sizes).order  # type: ignore[arg-type]

@@ -1,12 +1,12 @@
 """The live view: however a reply arrives, what is shown is the answer that is read in the end, or nothing."""
 
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from random import Random
 
 from strategies.base.ports import Delta
 from strategies.fusing.live import AnswerView
 from strategies.fusing.reply import OPENING, read_reply
-from tests.strategies.fusing.replies import REPLIES
+from tests.random_cases import random_cases
+from tests.strategies.fusing.replies import reply
 
 
 def shown(pieces: list[str], index: int = 7) -> list[str]:
@@ -42,8 +42,11 @@ def test_a_reply_in_another_form_shows_nothing() -> None:
         assert shown(list(text)) == []
 
 
-@settings(max_examples=3000)
-@given(REPLIES, st.lists(st.integers(0, 120)))
+def _cut(rng: Random) -> tuple[str, list[int]]:
+    return reply(rng), [rng.randint(0, 120) for _ in range(rng.randint(0, 12))]
+
+
+@random_cases(_cut, count=3000)
 def test_however_it_is_cut_the_shown_text_is_the_answer(text: str, cuts: list[int]) -> None:
     ends = [*sorted(cut for cut in cuts if cut < len(text)), len(text)]
     pieces = [text[start:end] for start, end in zip([0, *ends], ends, strict=False)]
@@ -55,8 +58,7 @@ def test_however_it_is_cut_the_shown_text_is_the_answer(text: str, cuts: list[in
         assert told == ""
 
 
-@settings(max_examples=500)
-@given(REPLIES)
+@random_cases(lambda rng: (reply(rng),), count=500)
 def test_character_by_character_too(text: str) -> None:
     told = "".join(shown(list(text)))
     assert told in ("", read_reply(text).answer)

@@ -3,11 +3,12 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from strategies.fusing.reply import OPENING, Reply, enclosed, read_reply
-from tests.strategies.fusing.replies import REPLIES
+from tests.random_cases import random_cases
+from tests.strategies.fusing.replies import REPLIES, reply
 
 READ: list[tuple[str, str | None]] = [
     ("Comparison: both fine.\nAnswer: [[four]]", "four"),
@@ -82,8 +83,7 @@ def test_the_comparison_is_what_comes_before(text: str, comparison: str) -> None
     assert read_reply(text).comparison == comparison
 
 
-@settings(max_examples=1000)
-@given(REPLIES)
+@random_cases(lambda rng: (reply(rng),))
 def test_the_end_of_an_answer_agrees_with_trying_every_end(body: str) -> None:
     assert enclosed(body)[0] == _slow_end(body)
 

@@ -2,10 +2,9 @@
 
 import math
 from fractions import Fraction
+from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from strategies.rejecting.decide import (
     Decision,
@@ -15,6 +14,7 @@ from strategies.rejecting.decide import (
     survivors_of_share,
     survivors_of_step,
 )
+from tests.random_cases import random_cases, several
 
 
 def test_the_best_go_on_and_the_threshold_is_the_lowest_of_them() -> None:
@@ -37,11 +37,12 @@ def test_without_any_score_nobody_is_rejected(scores: list[float | None]) -> Non
     assert decide(scores, 1) == Decision(tuple(range(len(scores))), (), None)
 
 
-_SCORE = st.sampled_from([None, math.nan, -math.inf, -1.0, 0.0, 0.5, 0.5, 1.0, math.inf])
+def _row(rng: Random) -> tuple[float | None, int]:
+    score = rng.choice([None, math.nan, -math.inf, -1.0, 0.0, 0.5, 0.5, 1.0, math.inf])
+    return score, rng.randint(1, 3)
 
 
-@settings(max_examples=3000)
-@given(st.lists(st.tuples(_SCORE, st.integers(1, 3)), max_size=12), st.integers(1, 14))
+@random_cases(lambda rng: (several(rng, _row, 0, 12), rng.randint(1, 14)), count=3000)
 def test_agrees_with_taking_the_best_one_at_a_time(rows: list[tuple[float | None, int]], keep: int) -> None:
     scores, sizes = [row[0] for row in rows], [row[1] for row in rows]
     decision = decide(scores, keep, sizes)
@@ -91,15 +92,13 @@ def test_n_over_m_go_on_but_never_fewer_than_are_missing(
     assert survivors_of_step(beams, width, missing) == expected
 
 
-@settings(max_examples=2000)
-@given(st.integers(1, 200), st.integers(1, 64), st.integers(0, 5))
+@random_cases(lambda rng: (rng.randint(1, 200), rng.randint(1, 64), rng.randint(0, 5)))
 def test_a_share_of_one_over_an_integer_means_exactly_that(active: int, width: int, missing: int) -> None:
     exact = max(1, missing, int(Fraction(active, width)))
     assert survivors_of_share(active, 1 / width, missing) == exact
 
 
-@settings(max_examples=2000)
-@given(st.integers(1, 64), st.integers(1, 80), st.integers(0, 64))
+@random_cases(lambda rng: (rng.randint(1, 64), rng.randint(1, 80), rng.randint(0, 64)))
 def test_forking_never_exceeds_n_and_never_loses_a_survivor(beams: int, width: int, survivors: int) -> None:
     each = copies(survivors, beams, width)
     assert 1 <= each <= width

@@ -1,15 +1,14 @@
 """The end of a search: who is returned, in what order, and what is said of the others, against a slow reading."""
 
 import math
-
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from random import Random
 
 from strategies.answers.extract import extract
 from strategies.answers.voting import exact_ballot
 from strategies.base.types import Outcome, Rejection, Score
 from strategies.rejecting import verdicts
 from strategies.rejecting.verdicts import Standing, winner_is_lost
+from tests.random_cases import random_cases, several
 from tests.strategies.conftest import candidate
 
 AT = Rejection(1, 2, 0.1, 0.5)
@@ -72,20 +71,13 @@ def test_a_winner_that_carries_a_mark_is_lost() -> None:
     assert not winner_is_lost(conclude([other], 1))
 
 
-_ROWS = st.lists(
-    st.tuples(
-        st.sampled_from(["", "The answer is 1.", "The answer is 2.", "none"]),
-        st.sampled_from(["stop", "stop", "abort", "length", "error"]),
-        st.sampled_from([None, math.nan, -1.0, 0.5, 0.5, 1.0]),
-        st.booleans(),
-    ),
-    min_size=1,
-    max_size=9,
-)
+def _row(rng: Random) -> tuple[str, str, float | None, bool]:
+    text = rng.choice(["", "The answer is 1.", "The answer is 2.", "none"])
+    reason = rng.choice(["stop", "stop", "abort", "length", "error"])
+    return text, reason, rng.choice([None, math.nan, -1.0, 0.5, 0.5, 1.0]), rng.random() < 0.5
 
 
-@settings(max_examples=2000)
-@given(_ROWS, st.integers(1, 9))
+@random_cases(lambda rng: (several(rng, _row, 1, 9), rng.randint(1, 9)))
 def test_agrees_with_taking_the_best_one_at_a_time(
     rows: list[tuple[str, str, float | None, bool]], k: int
 ) -> None:

@@ -1,16 +1,19 @@
 """Aggregates agree with sums and products written out in exact fractions, and a NaN is never lost."""
 
 import math
+from decimal import Decimal, localcontext
 from fractions import Fraction
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strategies.scores.aggregate import Aggregation, aggregate
+from tests.random_cases import random_cases, several
 
 NAN, INF = math.nan, math.inf
-WAYS: tuple[Aggregation, ...] = ("last", "min", "mean", "product", "max")
+WAYS: tuple[Aggregation, ...] = ("last", "min", "mean", "product", "max", "weighted")
 PROBABILITIES = st.lists(st.floats(0, 1), min_size=1, max_size=20)
 LOGITS = st.lists(st.floats(-50, 50), min_size=1, max_size=20)
 
@@ -26,8 +29,19 @@ def reference(steps: list[float], how: Aggregation) -> Fraction:
         most = Fraction(step) if Fraction(step) > most else most
     table: dict[Aggregation, Fraction] = {
         "last": Fraction(steps[-1]), "min": least, "mean": total / len(steps), "product": product, "max": most,
+        "weighted": softmin(steps) if how == "weighted" else total,
     }  # fmt: skip
     return table[how]
+
+
+def softmin(steps: list[float]) -> Fraction:
+    """The shares exp(-10 * step) of all steps, in decimals of a hundred digits; the mean that they weigh."""
+    with localcontext(prec=100):
+        shares = [(Decimal(step) * -10).exp() for step in steps]
+        total = sum(
+            (share * Decimal(step) for share, step in zip(shares, steps, strict=True)), start=Decimal(0)
+        )
+        return Fraction(total / sum(shares))
 
 
 @pytest.mark.parametrize(
@@ -46,6 +60,12 @@ def reference(steps: list[float], how: Aggregation) -> Fraction:
         ("mean", [INF, 1.0], INF),
         ("mean", [INF, -INF], None),
         ("product", [INF, 0.0], None),
+        ("weighted", [0.5], 0.5),
+        ("weighted", [0.25, 0.25, 0.25], 0.25),
+        ("weighted", [0.0, -INF], -INF),
+        ("weighted", [0.5, INF], 0.5),
+        ("weighted", [INF, INF], INF),
+        ("weighted", [-1e308, 1e308], -1e308),
         ("last", [NAN, 0.5], None),
         ("last", [0.5, NAN], None),
     ],
@@ -59,8 +79,23 @@ def test_no_steps_give_no_score(how: Aggregation) -> None:
     assert aggregate([], how) is None
 
 
-@settings(max_examples=2000, deadline=None)
-@given(PROBABILITIES | LOGITS, st.sampled_from(WAYS))
+def _probability(rng: Random) -> float:
+    return rng.choice(
+        [0.0, 1.0, 0.5, 5e-324, 1 - 2**-53, 10 ** -rng.uniform(0, 320), rng.random(), rng.random()]
+    )
+
+
+def _logit(rng: Random) -> float:
+    return rng.choice(
+        [-50.0, 50.0, -0.0, rng.uniform(-50, 50), rng.uniform(-50, 50), float(rng.randint(-50, 50))]
+    )
+
+
+def _steps(rng: Random) -> tuple[list[float], Aggregation]:
+    return several(rng, rng.choice([_probability, _logit]), 1, 20), rng.choice(WAYS)
+
+
+@random_cases(_steps)
 def test_agrees_with_the_reference(steps: list[float], how: Aggregation) -> None:
     value = aggregate(steps, how)
     assert value is not None
@@ -84,6 +119,22 @@ def test_mean_ignores_the_order_and_lies_between_min_and_max(steps: list[float])
     assert mean is not None
     assert high is not None
     assert low <= mean <= high
+
+
+def test_weighted_by_hand() -> None:
+    # One share is e, the other 1: (1 * 0.1 + e * 0) / (1 + e).
+    assert aggregate([0.1, 0.0], "weighted") == pytest.approx(0.1 / (1 + math.e))
+
+
+@settings(max_examples=500, deadline=None)
+@given(PROBABILITIES)
+def test_weighted_lies_between_min_and_mean_and_ignores_the_order(steps: list[float]) -> None:
+    low, value, mean = (aggregate(steps, how) for how in ("min", "weighted", "mean"))
+    assert low is not None
+    assert value is not None
+    assert mean is not None
+    assert low <= value <= mean + 1e-12
+    assert aggregate(sorted(steps), "weighted") == pytest.approx(value, abs=1e-12)
 
 
 @settings(max_examples=500, deadline=None)

@@ -1,13 +1,10 @@
-"""What every request passes first: an id of our own making, and a body of bounded size."""
-
-import secrets
+"""An id of our own making for every request, and a body of bounded size."""
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.protocol.errors import body
+from service.edge.refusal import new_request_id, refusal
 
 
 class Edge:
@@ -25,27 +22,22 @@ class Edge:
         outgoing = _with_ids(send, headers.get("x-request-id"))
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length) > self._max_body_bytes:
-            await _too_large(self._max_body_bytes)(scope, receive, outgoing)
+            message = f"the body has more than {self._max_body_bytes} bytes"
+            await refusal(413, "request_too_large", message)(scope, receive, outgoing)
             return
         await self._app(scope, receive, outgoing)
 
 
 def _with_ids(send: Send, theirs: str | None) -> Send:
-    ours = f"req_{secrets.token_hex(16)}"
+    ours = new_request_id()
 
     async def outgoing(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             headers["x-request-id"] = ours
+            headers["x-content-type-options"] = "nosniff"
             if theirs and len(theirs) <= 128 and theirs.isascii() and theirs.isprintable():
                 headers["x-client-request-id"] = theirs
         await send(message)
 
     return outgoing
-
-
-def _too_large(most: int) -> JSONResponse:
-    told = body(
-        f"the body has more than {most} bytes", type="invalid_request_error", code="request_too_large"
-    )
-    return JSONResponse(told, 413, headers={"x-should-retry": "false"})

@@ -1,0 +1,29 @@
+"""What scorers ask of a causal language model that generates nothing: how likely it finds given tokens."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from service.reward_models.base import Reading, Resource, TokenQuery
+
+
+@dataclass(frozen=True, slots=True)
+class TextQuery:
+    """Token ids of which those from `start` (at least 1) on are judged, each after all before it."""
+
+    ids: Sequence[int]
+    start: int
+
+
+class LanguageModel(Resource, Protocol):
+    """A causal language model that reads token ids; PoolingFailed if it cannot."""
+
+    @property
+    def max_model_len(self) -> int:
+        """The longest input in tokens."""
+
+    async def token_logits(self, queries: Sequence[TokenQuery], token_ids: Sequence[int]) -> list[Reading]:
+        """At each position asked for, the logits of `token_ids` as the next token: one row a position."""
+
+    async def logprobs(self, queries: Sequence[TextQuery]) -> list[Reading]:
+        """The log-probability of each token from `start` on, in nats: a reading of one row."""

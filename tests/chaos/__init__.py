@@ -1,0 +1,1 @@
+"""The service under faults: what is promised, what was measured. `python -m tests.chaos`, or `make chaos`."""
