@@ -19,12 +19,13 @@ COPY scripts/image scripts/image
 # Enough of the code for an installation in place: a change in the rest leaves the packages alone.
 COPY strategies/__init__.py strategies/
 COPY service/__init__.py service/
+COPY clients/python clients/python
 RUN --mount=type=secret,id=pip --mount=type=secret,id=ca \
     python3 -m scripts.image.install install "${VARIANT}"
 COPY strategies strategies
 COPY service service
 RUN --mount=type=secret,id=pip --mount=type=secret,id=ca \
-    .venv/bin/python -m compileall -q service strategies \
+    .venv/bin/python -m compileall -q service strategies clients \
     && if [ "${EMBEDDED}" = 1 ]; then .venv/bin/python -m scripts.image.install bake; fi \
     && rm -rf scripts
 

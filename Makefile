@@ -11,6 +11,7 @@ CODE = $(foreach folder,service strategies clients tests scripts benchmarks,\
 	$(if $(shell find $(folder) -name '*.py' -print -quit 2>/dev/null),$(folder)))
 ARGS ?=
 # The cores that we may use, at most eight: each worker loads the test suite anew. With one core there is one process.
+# They keep what they compile, for each other and for the many processes that the tests start.
 WORKERS ?= $(shell n=$$(nproc); echo $$((n == 1 ? 0 : n > 8 ? 8 : n)))
 
 help: ## List the targets
@@ -25,7 +26,7 @@ serve: setup ## Serve; options for `nbest serve` go in ARGS="…"
 test: setup-dev ## Run every test: those without an engine, a process per core, then those on the real vLLM
 	$(BIN)/nbest embedded build
 	@fast=0; \
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not engine" -n $(WORKERS) --dist worksteal $(ARGS) || fast=$$?; \
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not engine" -n $(WORKERS) --dist worksteal $(ARGS) || fast=$$?; \
 	$(BIN)/python -m pytest -m engine --timeout=900 $(ARGS) || exit $$?; \
 	exit $$fast
 

@@ -116,6 +116,8 @@ def phases(device: str, dev: bool) -> list[Phase]:
         steps.append(Phase("test-tools", _digest("dev.lock"), lambda again: install_lock("dev.lock", again)))
     # Where it lies is in the key: a copied tree must not go on using the packages of the original.
     steps.append(Phase("nbest", f"{_digest('../pyproject.toml')} {ROOT}", install_nbest))
+    client = _digest("../clients/python/pyproject.toml")
+    steps.append(Phase("client", f"{client} {ROOT}", install_client))
     return steps
 
 
@@ -172,6 +174,12 @@ def install_lock(name: str, again: bool) -> None:
 def install_nbest(again: bool) -> None:
     """This project, in place, built by the locked build backend."""
     _run([*_uv(again), "--no-deps", "--no-build-isolation", "--editable", str(ROOT)])
+
+
+def install_client(again: bool) -> None:
+    """The Python client, in the same way, for `nbest generate` and `nbest compare`; the lock has what it needs."""
+    place = str(ROOT / "clients" / "python")
+    _run([*_uv(again), "--no-deps", "--no-build-isolation", "--editable", place])
 
 
 def _pip(again: bool) -> list[str]:

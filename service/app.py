@@ -22,13 +22,15 @@ from service.engine.turns import Turns
 from service.keys.guard import Guard
 from service.keys.keyring import Keyring
 from service.metrics import Metrics
+from service.observing.middleware import Observing
+from service.observing.spans import NoTracing, Tracing
 from service.reward_models.base import ServedScorers
 from service.reward_models.loader import load_scorers
 from service.reward_models.memory import check_fit, free_memory, generator_share, read_share, scorer_share
 from service.reward_models.planning import Plan, plans, read_models
 from service.reward_models.pooling import PoolingEngine
 from service.reward_models.starting import EngineShape
-from service.routes import chat, completions, health, models, scoring, strategies
+from service.routes import chat, completions, health, models, runs, scoring, strategies
 from service.runner import Runner
 from service.section import EMBEDDED
 from service.settings import EngineSettings, Settings
@@ -127,11 +129,13 @@ def create_app(
     scorers: ServedScorers,
     fusors: Mapping[str, ServedEngine] | None = None,
     supervision: Supervision | None = None,
+    tracing: Tracing | None = None,
 ) -> FastAPI:
-    """The HTTP application around its engines and scorers; closing it closes them all.
+    """The HTTP application around its engines and scorers; closing it closes them all, and `tracing` with them.
 
     `supervision` watches over those of them that it started, as long as the application runs.
     """
+    traced = tracing or NoTracing()
     metrics = Metrics()
     others = fusors or {}
     admission = Admission(settings.limits, metrics)
@@ -157,6 +161,7 @@ def create_app(
                 await supervision.aclose()
             closing = [fusor.aclose() for fusor in others.values()]
             await asyncio.gather(engine.aclose(), scorers.aclose(), checker.aclose(), *closing)
+            await asyncio.to_thread(traced.close)
 
     # FastAPI's own pages of documentation load their scripts from elsewhere, which a closed network does not reach.
     app = FastAPI(
@@ -168,13 +173,14 @@ def create_app(
         redoc_url=None,
     )
     app.state.service = service
-    for group in (chat, completions, models, strategies, scoring, health):
+    for group in (chat, completions, models, strategies, scoring, runs, health):
         app.include_router(group.router)
     http_errors.install(app)
     # The last one added is met first.
     app.add_middleware(Guard, keyring=Keyring(settings.keys))
     app.add_middleware(Draining, drain=drain)
     app.add_middleware(Edge, max_body_bytes=settings.limits.max_body_bytes)
+    app.add_middleware(Observing, runs=service.runs, tracing=traced)
     return app
 
 

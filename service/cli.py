@@ -4,13 +4,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 import yaml
-from pydantic import ValidationError
 from rich.console import Console
 
+from service.asking import cli as asking
+from service.command import ConfigFile, Set, fail, settings_from
 from service.embedded.cli import app as embedded
 from service.keys.cli import app as keys
 from service.settings import Settings
@@ -24,20 +25,10 @@ app.add_typer(embedded, name="embedded", help="The embedded models: build, train
 app.add_typer(keys, name="keys")
 app.add_typer(config_app, name="config")
 
-_SERVER, _ENGINE, _SCORERS, _SOURCES = "Server", "Engine", "Scorers", "Configuration"
+_SERVER, _ENGINE, _SCORERS = "Server", "Engine", "Scorers"
 
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", help="YAML file.", rich_help_panel=_SOURCES, exists=True)
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Any setting, as `engine.max_num_seqs=128`.",
-        rich_help_panel=_SOURCES,
-    ),
-]
+app.command()(asking.generate)
+app.command()(asking.compare)
 
 
 @app.command()
@@ -84,7 +75,7 @@ def serve(
         max_num_seqs=max_num_seqs,
         tensor_parallel_size=tensor_parallel_size,
     )
-    settings = _settings(config, set_, flags | _given(sharing=sharing))
+    settings = settings_from(config, set_, flags | _given(sharing=sharing))
     from service.server import serve as run
 
     with _plain_errors():
@@ -97,36 +88,10 @@ def demo(
     seed: Annotated[int | None, typer.Option(help="Seed of the draw.")] = None,
 ) -> None:
     """Start the service with the embedded models, ask one question, show which answer won and why."""
-    from service.demo import run
+    with asking.client_errors(), _plain_errors():
+        from service.demo import run
 
-    with _plain_errors():
         run(Console(), n, seed)
-
-
-@app.command()
-def generate(
-    prompt: Annotated[str, typer.Argument(help="The question.")],
-    strategy: Annotated[str, typer.Option(help="A strategy's name, or a JSON object.")] = "single",
-    n: Annotated[int | None, typer.Option(help="Candidates to draw.")] = None,
-    url: Annotated[str, typer.Option(help="A running service.")] = "http://127.0.0.1:8000",
-    model: Annotated[str | None, typer.Option(help="A served model (default: the first).")] = None,
-    temperature: Annotated[float, typer.Option(help="Sampling temperature.")] = 0.8,
-    max_tokens: Annotated[int | None, typer.Option(help="Longest answer.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the reply as it came.")] = False,
-) -> None:
-    """Ask a running service one question and show how the answer was chosen."""
-    from service import render
-    from service.asking import ask
-
-    spec = json.loads(strategy) if strategy.startswith("{") else {"name": strategy}
-    with _plain_errors():
-        reply = ask(
-            url, prompt, spec | _given(n=n), model=model, temperature=temperature, max_tokens=max_tokens
-        )
-    if as_json:
-        typer.echo(json.dumps(reply))
-    else:
-        Console().print(render.reply(reply))
 
 
 @app.command()
@@ -154,7 +119,7 @@ def calibrate(
     from service import calibrate as calibration
     from service.embedded.problems import chat, problems
 
-    settings = _settings(config, set_, {})
+    settings = settings_from(config, set_, {})
     default = calibration.SCHEDULES if prompts else calibration.EMBEDDED_SCHEDULES
     with _plain_errors():
         schedules = tuple(map(calibration.schedule, checkpoints)) if checkpoints else default
@@ -197,7 +162,9 @@ def version() -> None:
 @config_app.command("show")
 def config_show(config: ConfigFile = None, set_: Set = None) -> None:
     """Print the merged configuration as YAML."""
-    typer.echo(yaml.safe_dump(_settings(config, set_, {}).model_dump(mode="json"), sort_keys=False), nl=False)
+    typer.echo(
+        yaml.safe_dump(settings_from(config, set_, {}).model_dump(mode="json"), sort_keys=False), nl=False
+    )
 
 
 @config_app.command("schema")
@@ -210,27 +177,6 @@ def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _settings(config: Path | None, assignments: list[str] | None, flags: dict[str, Any]) -> Settings:
-    for assignment in assignments or ():
-        _assign(flags, assignment)
-    try:
-        return Settings.load(config, **flags)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        _fail(f"configuration: {'.'.join(map(str, first['loc']))}: {first['msg']}")
-
-
-def _assign(flags: dict[str, Any], assignment: str) -> None:
-    """`a.b=value` into the nested flags; the value is read as YAML."""
-    path, found, value = assignment.partition("=")
-    if not found:
-        _fail(f"--set takes KEY=VALUE, not {assignment!r}")
-    *sections, leaf = path.split(".")
-    for section in sections:
-        flags = flags.setdefault(section, {})
-    flags[leaf] = yaml.safe_load(value)
-
-
 class _plain_errors:
     """Failures that a user can act on are one line on stderr and exit code 1, not a stack trace."""
 
@@ -239,18 +185,11 @@ class _plain_errors:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         import httpx
 
-        from service.asking import AskFailed
-        from service.demo import DemoFailed
         from service.embedded.models import EmbeddedError
         from strategies.base.errors import NbestError
 
-        if isinstance(error, NbestError | EmbeddedError | DemoFailed | AskFailed | httpx.HTTPError):
-            _fail(str(error))
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"nbest: {message}", err=True)
-    raise SystemExit(1)
+        if isinstance(error, NbestError | EmbeddedError | httpx.HTTPError):
+            fail(str(error))
 
 
 def main() -> None:

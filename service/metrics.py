@@ -30,7 +30,9 @@ class Metrics:
         self.inflight = self._gauge("inflight_requests", "Requests being worked on.")
         self.queued = self._gauge("queued_requests", "Requests waiting for a place.")
         self.engine_up = self._gauge("engine_up", "1 while the generator and every reward model can be used.")
-        self.engine_restarts = self._counter("engine_restarts", "Attempts to start a lost engine again.", "part")
+        self.engine_restarts = self._counter(
+            "engine_restarts", "Attempts to start a lost engine again.", "part"
+        )
         self.build = self._gauge("build_info", "Versions, as labels.", "version", "backend", "model")
 
     def page(self) -> bytes:

@@ -1,6 +1,5 @@
 """One request, from its parameters to its outcome: admitted, metered, bounded by its budget, cancelled as a whole."""
 
-import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -15,6 +14,7 @@ from service.metering.engine import MeteredEngine
 from service.metering.meter import Meter
 from service.metering.scorers import MeteredScorers
 from service.metrics import Metrics
+from service.observing.watching import watched, word_of
 from service.reward_models.base import ServedScorers
 from strategies.answers.equivalence import Undecided
 from strategies.base.errors import DeadlineExceeded, EngineFailed, InvalidRequest, NbestError, NotFound
@@ -83,10 +83,12 @@ class Runner:
         meter = Meter()
         bounds, cost = self._bounds(strategy), cost_of(strategy, prompt, self.limits)
         try:
-            async with self.admission.place(meter, cost, bounds.seconds_left):
-                run = await self._admitted(strategy, prompt, meter, bounds, listener)
+            with watched(meter, strategy.name) as watch:
+                async with self.admission.place(meter, cost, bounds.seconds_left):
+                    run = await self._admitted(strategy, prompt, meter, bounds, listener)
+                watch.outcome = _word(run.outcome)
         except BaseException as error:
-            self.metrics.requests.labels(route, strategy.name, _word(error)).inc()
+            self.metrics.requests.labels(route, strategy.name, word_of(error)).inc()
             raise
         self._book(run, route)
         return run
@@ -97,8 +99,10 @@ class Runner:
         """Let a strategy choose among candidates that `engine` brings: the same code, and nothing is generated."""
         meter, bounds = Meter(), self._bounds(strategy)
         metered = MeteredScorers(scorers, meter, bounds, self.metrics, self.equivalence)
-        async with self.admission.place(meter, cost, bounds.seconds_left):
-            outcome = _told(await strategy.run(prompt, engine, metered), meter)
+        with watched(meter, strategy.name) as watch:
+            async with self.admission.place(meter, cost, bounds.seconds_left):
+                outcome = _told(await strategy.run(prompt, engine, metered), meter)
+            watch.outcome = _word(outcome)
         run = Run(strategy, prompt, outcome, meter, self._parameters(strategy, meter))
         self._book(run, "select")
         return run
@@ -139,7 +143,7 @@ class Runner:
 
     def _book(self, run: Run, route: str) -> None:
         metrics, name, meter = self.metrics, run.strategy.name, run.meter
-        metrics.requests.labels(route, name, "degraded" if run.outcome.degraded else "ok").inc()
+        metrics.requests.labels(route, name, _word(run.outcome)).inc()
         for verdict in run.outcome.verdicts:
             metrics.candidates.labels(name, verdict.fate).inc()
         for stage, tokens in meter.tokens.items():
@@ -167,8 +171,5 @@ def _why_nothing(meter: Meter) -> NbestError:
     return EngineFailed("the engine failed on every candidate")
 
 
-def _word(error: BaseException) -> str:
-    """The metric label of an error: its class where it is ours, so that the set stays closed."""
-    if isinstance(error, asyncio.CancelledError):
-        return "cancelled"
-    return type(error).__name__ if isinstance(error, NbestError) else "internal_error"
+def _word(outcome: Outcome) -> str:
+    return "degraded" if outcome.degraded else "ok"

@@ -15,6 +15,8 @@ from fastapi import FastAPI
 from service.app import Parts, create_app, start_parts
 from service.edge.drain import Drain
 from service.edge.protocol import bounded_protocol
+from service.observing.logs import configure_logging
+from service.observing.spans import start_tracing
 from service.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -32,9 +34,11 @@ def serve(settings: Settings) -> None:
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
+    configure_logging(settings.server.log_format, settings.server.log_level)
+    tracing = start_tracing(settings.server.traces_endpoint)
     parts = start_parts(settings)
     spare_the_loop()
-    app = create_app(settings, parts.engine, parts.scorers, parts.fusors, parts.supervision)
+    app = create_app(settings, parts.engine, parts.scorers, parts.fusors, parts.supervision, tracing)
     if not settings.keys:
         log.warning(
             "no API keys are configured: whoever reaches %s may use the service", settings.server.host
@@ -65,6 +69,9 @@ def uvicorn_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
         host=settings.server.host,
         port=settings.server.port,
         log_level=settings.server.log_level,
+        # Its lines go where ours go, and one of ours tells each request.
+        log_config=None,
+        access_log=False,
         http=bounded_protocol(settings.limits),
         ws="none",
         server_header=False,

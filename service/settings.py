@@ -14,6 +14,7 @@ from pydantic_settings import (
 
 from service.keys.configuration import KeySettings
 from service.limits import Limits
+from service.observing.configuration import LogFormat
 from service.reward_models.configuration import AnyScorer, ScorerSettings
 from service.section import EMBEDDED, Section
 from service.supervision.configuration import SupervisionSettings
@@ -25,6 +26,14 @@ class ServerSettings(Section):
     host: str = Field("127.0.0.1", description="Address to bind.")
     port: int = Field(8000, ge=0, le=65535, description="Port to bind; 0 picks a free one.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level logged.")
+    log_format: LogFormat = Field(
+        "auto", description="How log lines look (`auto`: for people on a terminal, JSON elsewhere)."
+    )
+    traces_endpoint: str | None = Field(
+        None,
+        description="OTLP/HTTP collector that gets the traces, as `http://127.0.0.1:4318/v1/traces` (default: none,"
+        " or what OpenTelemetry's own variables name).",
+    )
     drain_timeout_s: float = Field(
         60.0, ge=0, description="Seconds that requests in flight get after SIGTERM."
     )

@@ -9,6 +9,7 @@ from fastapi import Request
 from service.edge.drain import Drain
 from service.engine.base import ServedEngine
 from service.metrics import Metrics
+from service.observing.runs import Runs
 from service.reward_models.base import ServedScorers
 from service.runner import Runner
 from service.settings import Settings
@@ -31,6 +32,7 @@ class Service:
     presets: Mapping[str, Strategy]
     drain: Drain = field(default_factory=Drain)
     started: float = field(default=0.0)
+    runs: Runs = field(default_factory=Runs)
 
     @property
     def model(self) -> str:

@@ -49,6 +49,7 @@ def _complete_the_base() -> None:
     part.write_text(lacking((setup.REQUIREMENTS / "gpu.lock").read_text(), there.split()))
     setup.install_lock(str(part), again=False)
     setup.install_nbest(again=False)
+    setup.install_client(again=False)
     _python("-m", "scripts.image.satisfied", "gpu", "embedded")
 
 

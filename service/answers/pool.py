@@ -17,7 +17,7 @@ _STRIKES = 2
 
 @dataclass(frozen=True, slots=True)
 class CheckLimits:
-    """Seconds for one comparison and for all of one request, by the clock; waiting for a worker is not counted."""
+    """Seconds for one comparison and for all of one request, by the clock; waiting for its first worker is not counted."""
 
     item_s: float = 2.0
     request_s: float = 5.0
@@ -115,11 +115,11 @@ class _Sitting:
         return verdict
 
     async def _ask(self, answers: Sequence[str]) -> bool | None:
-        left = self.until - asyncio.get_running_loop().time()
-        if left <= 0:
+        if asyncio.get_running_loop().time() >= self.until:
             return None
         try:
-            async with self.pool.worker() as worker:
-                return await worker.ask(answers, min(self.limits.item_s, left))
-        except WorkerLost:
+            # Around all of it: a worker that was killed is replaced on the time of the request that had it killed.
+            async with asyncio.timeout_at(self.until), self.pool.worker() as worker:
+                return await worker.ask(answers, self.limits.item_s)
+        except (WorkerLost, TimeoutError):
             return None

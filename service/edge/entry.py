@@ -5,6 +5,7 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.edge.refusal import new_request_id, refusal
+from service.observing import record
 
 
 class Edge:
@@ -29,7 +30,7 @@ class Edge:
 
 
 def _with_ids(send: Send, theirs: str | None) -> Send:
-    ours = new_request_id()
+    ours = record.current().id = new_request_id()
 
     async def outgoing(message: Message) -> None:
         if message["type"] == "http.response.start":

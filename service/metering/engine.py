@@ -31,6 +31,7 @@ class _Draw:
         self.parts.setdefault(delta.index, []).append(delta.text)
         self.tokens[delta.index] = self.tokens.get(delta.index, 0) + delta.tokens
         self.meter.in_flight += delta.tokens
+        self.meter.clock.watcher.progress()
 
     def end(self, candidate: Candidate) -> None:
         self.parts.pop(candidate.index, None)

@@ -24,8 +24,9 @@ class MeteredEquivalence:
     async def same(self, pairs: Sequence[tuple[str, str]]) -> Sequence[bool | None]:
         verdicts: Sequence[bool | None] = [None] * len(pairs)
         try:
-            async with asyncio.timeout(self.bounds.seconds_left):
-                verdicts = await self.inner.same(pairs)
+            with self.meter.clock.watched("check"):
+                async with asyncio.timeout(self.bounds.seconds_left):
+                    verdicts = await self.inner.same(pairs)
         except TimeoutError:
             self.meter.limit = "deadline"
         for verdict in verdicts:

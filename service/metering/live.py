@@ -27,6 +27,7 @@ class MeteredLive:
     bounds: Bounds
     allowance: Allowance
     _booked: Candidate = field(init=False)
+    _has_ended: bool = False
 
     def __post_init__(self) -> None:
         self._booked = self.inner.candidate()
@@ -78,6 +79,7 @@ class MeteredLive:
 
     async def drop(self) -> None:
         await self.inner.drop()
+        self._note_end()
 
     def candidate(self) -> Candidate:
         return self.inner.candidate()
@@ -106,7 +108,7 @@ class MeteredLive:
 
     async def _end(self, limit: str) -> None:
         self.meter.limit = limit
-        await self.inner.drop()
+        await self.drop()
 
     def _book(self) -> None:
         """What came since the last time: an engine reads the text again where it could not keep it."""
@@ -119,3 +121,11 @@ class MeteredLive:
             # The first that is read for a request is its prompt and nothing else.
             self.meter.prompt_tokens = read
         self._booked = now
+        self._note_end()
+        self.meter.clock.watcher.progress()
+
+    def _note_end(self) -> None:
+        """Counted once, and among the candidates only: a judge's or a fusor's text is none."""
+        if self.finish_reason is not None and not self._has_ended:
+            self._has_ended = True
+            self.meter.ended += self.stage == "draw"

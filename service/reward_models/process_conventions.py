@@ -18,7 +18,7 @@ QUESTION: Final = "{question}"
 class Tagged(Section):
     """Plain text: the opening, then each step with a tag behind it, which is text; the tag's last token is read."""
 
-    kind: Literal["tagged"] = "tagged"
+    kind: Literal["tagged"] = Field("tagged", description="How steps are laid out.")
     opening: str = Field(description="What stands before the first step; `{question}` is the question.")
     tag: str = Field(min_length=1, description="What is written behind each step.")
     between: str = Field("", description="What stands between a tag and the next step.")
@@ -27,7 +27,7 @@ class Tagged(Section):
 class Joined(Section):
     """Plain text in pieces that are encoded each on its own: the opening, then each step and a separator token."""
 
-    kind: Literal["joined"] = "joined"
+    kind: Literal["joined"] = Field("joined", description="How steps are laid out.")
     opening: str = Field(description="What stands before the first step; `{question}` is the question.")
     separator: str = Field(min_length=1, description="Its last token ends each step, and is read.")
     begins: Literal["bos", "nothing"] = Field("bos", description="Which token the input begins with.")
@@ -36,14 +36,14 @@ class Joined(Section):
 class Separated(Section):
     """The model's chat template; in the answer a special token ends each step, and is read."""
 
-    kind: Literal["separated"] = "separated"
+    kind: Literal["separated"] = Field("separated", description="How steps are laid out.")
     separator: str = Field(min_length=1, description="The special token; one in a text stays plain text.")
 
 
 class Turns(Section):
     """The model's chat template; each step is a turn of the user, answered by a verdict, read where it is predicted."""
 
-    kind: Literal["turns"] = "turns"
+    kind: Literal["turns"] = Field("turns", description="How steps are laid out.")
     opening: str = Field(
         f"{QUESTION} ", description="What stands before the first step, in the user's first turn."
     )
@@ -53,7 +53,7 @@ class Turns(Section):
 class Tokens(Section):
     """The next-token logits of two words of a causal language model, in this order."""
 
-    kind: Literal["tokens"] = "tokens"
+    kind: Literal["tokens"] = Field("tokens", description="What is read at a step.")
     good: str = Field(min_length=1, description="The word for a right step: its last token.")
     bad: str = Field(min_length=1, description="The word for a wrong step.")
 
@@ -61,7 +61,7 @@ class Tokens(Section):
 class OwnHead(Section):
     """The rows of a head that was trained for it: one value, or one logit a class."""
 
-    kind: Literal["head"] = "head"
+    kind: Literal["head"] = Field("head", description="What is read at a step.")
 
 
 Input = Annotated[Tagged | Joined | Separated | Turns, Field(discriminator="kind")]
@@ -75,8 +75,8 @@ class Convention(Section):
         min_length=1, description="What ends a step in an answer; it is left out of the input."
     )
     keeps_indent: bool = Field(False, description="Keep the white space in front of a step.")
-    input: Input
-    rows: Rows
+    input: Input = Field(description="How an answer's steps are shown to the model.")
+    rows: Rows = Field(description="What the model says of a step.")
     label: int = Field(0, ge=0, description="The row that is the score.")
     activation: Activation = Field("softmax", description="Applied to the rows.")
 

@@ -21,6 +21,9 @@ from strategies.base.ports import Delta
 from strategies.base.strategy import Strategy
 from strategies.base.types import Prompt
 
+HEADERS_S = 1.0
+"""Silence after which a stream begins without text: its headers say under which id its progress can be followed."""
+
 KEEP_ALIVE_S = 10.0
 """Silence after which a comment is sent, so that no proxy takes the connection for dead."""
 
@@ -69,16 +72,16 @@ async def answer_stream(
 
 
 async def _first(live: LiveRun) -> Delta | bytes | None:
-    first = await _next(live)
+    first = await _next(live, HEADERS_S)
     if first is None:
         await live.result()
     return first
 
 
-async def _next(live: LiveRun) -> Delta | bytes | None:
+async def _next(live: LiveRun, silence_s: float = KEEP_ALIVE_S) -> Delta | bytes | None:
     """Text, None at the end, or a comment to send after a silence."""
     try:
-        return await asyncio.wait_for(live.next(), KEEP_ALIVE_S)
+        return await asyncio.wait_for(live.next(), silence_s)
     except TimeoutError:
         return sse.KEEP_ALIVE
 

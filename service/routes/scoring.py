@@ -12,6 +12,7 @@ from service.engine.given_engine import GivenEngine
 from service.metering.bounds import Bounds
 from service.metering.meter import Meter
 from service.metering.scorers import MeteredScorers
+from service.observing.watching import watched
 from service.protocol.bodies import ScoreRequest, SelectRequest
 from service.protocol.explanation import explanation
 from service.reward_models.given import NoScorers
@@ -47,21 +48,25 @@ async def _score(body: ScoreRequest, service: Service) -> dict[str, Any]:
     )
     scorers = MeteredScorers(service.scorers, meter, bounds, service.metrics)
     question = body.question()
-    async with service.runner.admission.place(meter, reading_cost(question, body.texts, "texts")):
-        if kind == "outcome":
-            scores = await scorers.outcome(name).score(question, body.texts)
-            data = [{"index": i, "score": value} for i, value in enumerate(scores.values)]
-            for i in scores.truncated:
-                data[i]["truncated"] = True
-        else:
-            data = await _step_scores(scorers, name, body)
-    if meter.limit == "deadline":
-        raise DeadlineExceeded("the deadline passed before every text had its score")
+    with watched(meter, None) as watch:
+        async with service.runner.admission.place(meter, reading_cost(question, body.texts, "texts")):
+            data = await (_scores if kind == "outcome" else _step_scores)(scorers, name, body)
+        if meter.limit == "deadline":
+            raise DeadlineExceeded("the deadline passed before every text had its score")
+        watch.outcome = "ok" if meter.limit is None else "degraded"
     usage = {"reward_model_tokens": meter.reward_model_tokens}
     if judged := meter.tokens["judge"]:
         usage["judge_tokens"] = judged
     told = {"object": "list", "scorer": name, "kind": kind, "data": data, "usage": usage}
     return told if meter.limit is None else told | {"degraded": meter.limit}
+
+
+async def _scores(scorers: Scorers, name: str, body: ScoreRequest) -> list[dict[str, Any]]:
+    scores = await scorers.outcome(name).score(body.question(), body.texts)
+    data: list[dict[str, Any]] = [{"index": i, "score": value} for i, value in enumerate(scores.values)]
+    for i in scores.truncated:
+        data[i]["truncated"] = True
+    return data
 
 
 async def _step_scores(scorers: Scorers, name: str, body: ScoreRequest) -> list[dict[str, Any]]:

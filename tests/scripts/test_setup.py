@@ -89,13 +89,14 @@ def test_device_can_be_chosen(nvidia_smi: Callable[[str], None], monkeypatch: py
 
 def test_cpu_takes_torch_on_its_own_and_gpu_from_the_lock() -> None:
     assert [p.name for p in setup.phases("cpu", dev=True)] == [
-        *("environment", "installer", "torch", "packages", "test-tools", "nbest")
+        *("environment", "installer", "torch", "packages", "test-tools", "nbest", "client")
     ]
     assert [p.name for p in setup.phases("gpu", dev=False)] == [
         "environment",
         "installer",
         "packages",
         "nbest",
+        "client",
     ]
 
 
@@ -232,7 +233,9 @@ def test_help_is_what_make_does_without_a_target() -> None:
 
 
 def test_second_set_up_waits_for_the_first() -> None:
-    program = "from scripts.setup import alone\nprint('there', flush=True)\nwith alone(): print('in', flush=True)"
+    program = (
+        "from scripts.setup import alone\nprint('there', flush=True)\nwith alone(): print('in', flush=True)"
+    )
     with setup.alone():
         second = subprocess.Popen(
             [sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.PIPE, text=True

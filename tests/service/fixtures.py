@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from service.app import create_app
 from service.engine.base import ServedEngine
 from service.engine.scripted_engine import ScriptedEngine
+from service.observing.spans import Tracing
 from service.reward_models.base import ScorerInfo
 from service.reward_models.registry import LoadedScorers
 from service.reward_models.scripted import Fault, ScriptedOutcomeScorer, ScriptedStepScorer
@@ -55,10 +56,11 @@ async def listening(
     scorers: LoadedScorers | None = None,
     settings: Settings | None = None,
     fusors: Mapping[str, ServedEngine] | None = None,
+    tracing: Tracing | None = None,
 ) -> AsyncIterator[Running]:
     """A service on a free port of the loopback address, until the block is left."""
     used = settings or Settings(server=ServerSettings(log_level="warning"), presets=PRESETS)
-    app = create_app(used, engine, scorers or scripted_scorers(), fusors)
+    app = create_app(used, engine, scorers or scripted_scorers(), fusors, tracing=tracing)
     config = uvicorn_config(app, used)
     config.port = 0
     server = PromptServer(config, app.state.service.drain)

@@ -1,4 +1,4 @@
-"""The service's server for tests: uvicorn's own looks at the clock ten times a second, and so takes that long to stop."""
+"""The service's server for tests: uvicorn's own looks at the clock ten times a second, and stops as slowly."""
 
 import asyncio
 import socket

@@ -3,6 +3,7 @@
 import io
 from typing import Any
 
+from nbest_client import Generation
 from rich.console import Console
 
 from service.render import reply
@@ -12,10 +13,14 @@ CANDIDATE: dict[str, Any] = {
     "finish_reason": "stop", "fate": "selected", "text": "[bold]loud[/bold]\nThe answer is 42.",
 }  # fmt: skip
 COMPLETION: dict[str, Any] = {
-    "choices": [{"message": {"content": "[red]text[/red] \x1b[31m"}}],
-    "usage": {"prompt_tokens": 3, "completion_tokens": 9, "nbest": {"reward_model_tokens": 12}},
+    "id": "chatcmpl-1", "created": 0, "model": "m",
+    "choices": [{"index": 0, "message": {"content": "[red]text[/red] \x1b[31m"}, "finish_reason": "stop"}],
+    "usage": {
+        "prompt_tokens": 3, "completion_tokens": 9, "total_tokens": 12, "nbest": {"reward_model_tokens": 12},
+    },
     "nbest": {
-        "strategy": "best_of_n", "selected": [0], "tie": "index", "degraded": None, "time_ms": {"draw": 1500.0},
+        "strategy": "best_of_n", "seed": 1, "selected": [0], "tie": "index", "degraded": None,
+        "time_ms": {"draw": 1500.0},
         "candidates": [CANDIDATE, CANDIDATE | {"index": 1, "score": None, "fate": "invalid", "answer": None}],
         "votes": [{"group": 0, "answer": "42", "count": 1, "reward": None}],
     },
@@ -24,7 +29,7 @@ COMPLETION: dict[str, Any] = {
 
 def shown(completion: dict[str, Any], width: int = 140) -> str:
     console = Console(file=io.StringIO(), width=width, force_terminal=False)
-    console.print(reply(completion))
+    console.print(reply(Generation.model_validate(completion)))
     output: str = console.file.getvalue()  # type: ignore[attr-defined]
     return output
 

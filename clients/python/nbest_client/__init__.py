@@ -9,6 +9,7 @@ with Client("http://127.0.0.1:8000") as client:
 from nbest_client._async_client import AsyncClient, AsyncStream
 from nbest_client._catalog import ModelInfo, ScorerInfo, StrategyInfo
 from nbest_client._client import Client, Stream
+from nbest_client._comparison import Compared, Comparison
 from nbest_client._errors import (
     ConnectionFailed,
     DeadlineExceeded,
@@ -24,8 +25,6 @@ from nbest_client._given import Given
 from nbest_client._requests import Messages, Sampling
 from nbest_client._results import (
     Choice,
-    Compared,
-    Comparison,
     Generation,
     Piece,
     Scores,
@@ -33,6 +32,7 @@ from nbest_client._results import (
     TextScore,
     Usage,
 )
+from nbest_client._run_events import RunError, RunEvent
 from nbest_client._strategies import (
     BestOfMajority,
     BestOfN,
@@ -78,6 +78,8 @@ __all__ = [
     "NotFound",
     "Piece",
     "Rejection",
+    "RunError",
+    "RunEvent",
     "Sampling",
     "ScorerInfo",
     "Scores",

@@ -12,13 +12,15 @@ import httpx
 from nbest_client import _requests
 from nbest_client._answer import Answer
 from nbest_client._catalog import ModelInfo, Models, ScorerInfo, Scorers, Strategies, StrategyInfo
+from nbest_client._comparison import Compared, Comparison
 from nbest_client._deadline import Deadline
 from nbest_client._errors import NbestError
 from nbest_client._given import Given
 from nbest_client._replies import Reply, read
 from nbest_client._requests import Call, Messages, Sampling
-from nbest_client._results import Compared, Comparison, Generation, Piece, Scores, Selection
+from nbest_client._results import Generation, Piece, Scores, Selection
 from nbest_client._retry import Retries
+from nbest_client._run_events import RunEvent, RunEvents
 from nbest_client._settings import TIMEOUT_S, Settings, successful
 from nbest_client._strategy import AnyStrategy
 from nbest_client._transport import AsyncIncoming, AsyncTransport
@@ -77,6 +79,23 @@ class AsyncClient:
         incoming = await self._retrying(lambda: self._begin(call, deadline), deadline)
         try:
             yield AsyncStream(incoming)
+        finally:
+            await incoming.close()
+
+    @contextlib.asynccontextmanager
+    async def run_events(
+        self, request_id: str, *, timeout_s: float | None = None
+    ) -> AsyncIterator[AsyncIterator[RunEvent]]:
+        """What happens in a request of this key, from its beginning to its end, and live from now on.
+
+        `request_id` is the reply's own: a stream has it before the answer is there. Leaving the block closes the
+        connection; the request goes on.
+        """
+        deadline = self._settings.deadline(timeout_s)
+        call = _requests.run_events(request_id)
+        incoming = await self._retrying(lambda: self._begin(call, deadline), deadline)
+        try:
+            yield _run_events(incoming, RunEvents(incoming.headers))
         finally:
             await incoming.close()
 
@@ -199,6 +218,12 @@ class AsyncClient:
             await asyncio.sleep(pause_s)
 
 
+async def _run_events(incoming: AsyncIncoming, events: RunEvents) -> AsyncIterator[RunEvent]:
+    while not events.done:
+        for event in events.feed(await incoming.piece()):
+            yield event
+
+
 class AsyncStream:
     """The pieces of an answer as they come, and once they have all come, the whole answer as `result`."""
 
@@ -216,6 +241,11 @@ class AsyncStream:
                 raise StopAsyncIteration
             self._pieces = self._answer.feed(await self._incoming.piece())
         return piece
+
+    @property
+    def request_id(self) -> str | None:
+        """The id of the request, known from the first moment: what `run_events` takes."""
+        return self._incoming.headers.get("x-request-id")
 
     @property
     def result(self) -> Generation:

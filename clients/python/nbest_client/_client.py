@@ -11,13 +11,15 @@ import httpx
 from nbest_client import _requests
 from nbest_client._answer import Answer
 from nbest_client._catalog import ModelInfo, Models, ScorerInfo, Scorers, Strategies, StrategyInfo
+from nbest_client._comparison import Compared, Comparison
 from nbest_client._deadline import Deadline
 from nbest_client._errors import NbestError
 from nbest_client._given import Given
 from nbest_client._replies import Reply, read
 from nbest_client._requests import Call, Messages, Sampling
-from nbest_client._results import Compared, Comparison, Generation, Piece, Scores, Selection
+from nbest_client._results import Generation, Piece, Scores, Selection
 from nbest_client._retry import Retries
+from nbest_client._run_events import RunEvent, RunEvents
 from nbest_client._settings import TIMEOUT_S, Settings, successful
 from nbest_client._strategy import AnyStrategy
 from nbest_client._transport import Incoming, Transport
@@ -82,6 +84,21 @@ class Client:
         incoming = self._retrying(lambda: self._begin(call, deadline), deadline)
         try:
             yield Stream(incoming)
+        finally:
+            incoming.close()
+
+    @contextlib.contextmanager
+    def run_events(self, request_id: str, *, timeout_s: float | None = None) -> Iterator[Iterator[RunEvent]]:
+        """What happens in a request of this key, from its beginning to its end, and live from now on.
+
+        `request_id` is the reply's own: a stream has it before the answer is there. Leaving the block closes the
+        connection; the request goes on.
+        """
+        deadline = self._settings.deadline(timeout_s)
+        call = _requests.run_events(request_id)
+        incoming = self._retrying(lambda: self._begin(call, deadline), deadline)
+        try:
+            yield _run_events(incoming, RunEvents(incoming.headers))
         finally:
             incoming.close()
 
@@ -194,6 +211,11 @@ class Client:
             time.sleep(pause_s)
 
 
+def _run_events(incoming: Incoming, events: RunEvents) -> Iterator[RunEvent]:
+    while not events.done:
+        yield from events.feed(incoming.piece())
+
+
 class Stream:
     """The pieces of an answer as they come, and once they have all come, the whole answer as `result`."""
 
@@ -211,6 +233,11 @@ class Stream:
                 raise StopIteration
             self._pieces = self._answer.feed(self._incoming.piece())
         return piece
+
+    @property
+    def request_id(self) -> str | None:
+        """The id of the request, known from the first moment: what `run_events` takes."""
+        return self._incoming.headers.get("x-request-id")
 
     @property
     def result(self) -> Generation:

@@ -37,6 +37,7 @@ _BY_CODE: Mapping[str, type[NbestError]] = {
     "engine_failed": TryAgain,
     "not_found": NotFound,
     "rate_limit_exceeded": TryAgain,
+    "reader_too_slow": TryAgain,
     "scorer_failed": TryAgain,
     "server_is_overloaded": TryAgain,
     "server_is_stopping": TryAgain,

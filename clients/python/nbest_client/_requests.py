@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from nbest_client._given import Given
 from nbest_client._strategy import AnyStrategy
@@ -99,6 +99,11 @@ def select(candidates: Sequence[Given], *, strategy: AnyStrategy, messages: Mess
     written = [candidate.model_dump(mode="json", exclude_unset=True) for candidate in candidates]
     body: dict[str, Any] = {"strategy": strategy.spec(), "k": k, "candidates": written}
     return Call("/v1/select", body if messages is None else body | {"messages": _messages(messages)})
+
+
+def run_events(request_id: str) -> Call:
+    """The progress of a request."""
+    return Call(f"/v1/runs/{quote(request_id, safe='')}/events")
 
 
 def _messages(messages: Messages) -> list[Mapping[str, object]]:

@@ -1,4 +1,4 @@
-"""What a call gives back: answers, scores, selections, and strategies side by side; each shows itself."""
+"""What a call gives back: answers, scores and selections; each shows itself."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,10 +7,8 @@ from typing import Any
 from pydantic import AliasPath, ConfigDict, Field
 
 from nbest_client._display import Block, Shown, Table, Text
-from nbest_client._errors import NbestError
 from nbest_client._explanation import Explanation, Told
 from nbest_client._given import Given
-from nbest_client._strategy import AnyStrategy
 
 
 class Choice(Told):
@@ -142,53 +140,3 @@ class Selection(Shown, Told):
     def _blocks(self) -> Sequence[Block]:
         told = self.explanation._blocks() if self.explanation else []
         return [*told, *(Text(f"selected [{i}]", self.candidates[i].text) for i in self.selected)]
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """What one strategy made of the question: a result, or the error in its place; `seconds` as the caller waited."""
-
-    strategy: str
-    seconds: float
-    result: Generation | None = None
-    error: NbestError | None = None
-
-    @classmethod
-    def of(
-        cls, strategy: AnyStrategy | None, seconds: float, outcome: "Generation | NbestError"
-    ) -> "Compared":
-        """One row of a comparison."""
-        name = "no strategy" if strategy is None else str(strategy)
-        if isinstance(outcome, NbestError):
-            return cls(name, seconds, error=outcome)
-        return cls(name, seconds, result=outcome)
-
-    def _row(self) -> list[object]:
-        if self.result is None:
-            error = f"{type(self.error).__name__}: {self.error}"
-            return [self.strategy, error, None, None, self.seconds, None]
-        told, usage = self.result.explanation, self.result.usage
-        winner = told.winner if told else None
-        answer = (winner and winner.answer) or self.result.text
-        score = winner.score if winner else None
-        tokens = usage.completion_tokens if usage else None
-        return [self.strategy, answer, score, tokens, self.seconds, told.degraded if told else None]
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison(Shown):
-    """The same question asked of several strategies, in the order in which they were given."""
-
-    rows: tuple[Compared, ...]
-
-    @property
-    def results(self) -> list[Generation]:
-        """Those that came; the first error is raised where one did not."""
-        for row in self.rows:
-            if row.error is not None:
-                raise row.error
-        return [row.result for row in self.rows if row.result is not None]
-
-    def _blocks(self) -> Sequence[Block]:
-        columns = ["strategy", "answer", "score", "tokens", "seconds", "degraded"]
-        return [Table(f"{len(self.rows)} strategies", columns, [row._row() for row in self.rows])]

@@ -14,7 +14,7 @@ from nbest_client import (
     Scores,
     Selection,
 )
-from nbest_client._results import Compared
+from nbest_client._comparison import Compared, prefixed
 
 from tests.contract.client.faults import COMPLETION
 
@@ -112,15 +112,52 @@ def test_a_selection_with_its_candidates() -> None:
 
 def test_a_comparison_side_by_side() -> None:
     failed = Compared.of(None, 0.5, InvalidRequest("no", status=400))
-    told = Comparison((Compared.of(BestOfN(n=4), 1.25, generation()), failed))
+    model = {"parameters": 1, "tokens": 1, "cached_tokens": 0, "flops": 2, "cached_prefill_flops": 0}
+    cost = {"generator": model, "reward_models": [], "flops": 1_234_567_890}
+    explained = generation(nbest=NBEST | {"cost": cost})
+    told = Comparison((Compared.of(BestOfN(n=4), 1.25, explained), failed))
     assert str(told).splitlines() == [
         "2 strategies",
-        "strategy        answer                           score  tokens  seconds  degraded",
-        "best_of_n(n=4)  4                                0.900  1       1.250    budget_max_samples",
-        "no strategy     InvalidRequest: no (status 400)  –      –       0.500    –",
+        "strategy        answer                           "
+        "score  candidates  tokens  FLOPs   seconds  phases       degraded",
+        "best_of_n(n=4)  4                                "
+        "0.900  4           1       1.23 G  1.250    draw 1.50 s  budget_max_samples",
+        "no strategy     InvalidRequest: no (status 400)  "
+        "–      –           –       –       0.500    –            –",
     ]
     with pytest.raises(InvalidRequest):
         _ = told.results
+
+
+def test_a_row_without_an_explanation_says_what_it_can() -> None:
+    row = Compared.of(None, 0.5, Generation.model_validate(COMPLETION))
+    assert (row.answer, row.score, row.candidates, row.tokens) == ("42", None, None, 1)
+    assert (row.flops, row.time_ms, row.degraded) == (None, {}, None)
+
+
+def test_a_row_of_a_failed_strategy_has_no_figures() -> None:
+    row = Compared.of(None, 0.5, InvalidRequest("no"))
+    assert (row.answer, row.score, row.candidates, row.tokens, row.flops) == (None,) * 5
+
+
+@pytest.mark.parametrize(
+    ("count", "shown"),
+    [
+        (None, None),
+        (0, "0"),
+        (999, "999"),
+        (1000, "1.00 k"),
+        (9_994, "9.99 k"),
+        (9_996, "10.0 k"),
+        (999_499, "999 k"),
+        (999_500, "1.00 M"),
+        (1_234_567_890, "1.23 G"),
+        (45 * 10**12, "45.0 T"),
+        (7 * 10**18, "7000 P"),
+    ],
+)
+def test_a_large_count_has_three_digits_and_a_prefix(count: int | None, shown: str | None) -> None:
+    assert prefixed(count) == shown
 
 
 def test_a_piece_prints_as_its_text() -> None:

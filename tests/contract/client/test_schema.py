@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, get_type_hints
+from urllib.parse import unquote
 
 import jsonschema
 import nbest_client
@@ -77,6 +78,8 @@ def test_every_route_that_the_client_uses_is_one(openapi: dict[str, Any]) -> Non
         requests.select([Given(text="a")], strategy=Single(), messages=None, k=1),
     ]
     assert all(call.method.lower() in openapi["paths"][call.path] for call in calls)
+    one = requests.run_events("{id}")
+    assert one.method.lower() in openapi["paths"][unquote(one.path)]
 
 
 def test_every_field_of_a_chat_request_is_an_argument_of_the_client(openapi: dict[str, Any]) -> None:

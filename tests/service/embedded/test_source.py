@@ -1,6 +1,6 @@
 """Fetching: pinned, hash-checked, without dependencies, and an error that says what the installer said."""
 
-import importlib.util
+import importlib.metadata
 import shutil
 import subprocess
 import zipfile
@@ -56,7 +56,7 @@ def test_a_failed_download_says_what_the_installer_said(
 
 
 def test_without_pip_and_uv_the_error_names_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(importlib.metadata, "distributions", lambda **_: [])
     monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.delenv("UV", raising=False)
     with pytest.raises(EmbeddedError, match="neither pip nor uv"):

@@ -59,11 +59,6 @@ PIECES += [
     "<EXTRA_0>",
 ]
 TEXT = st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map("".join)
-LAYOUTS = {
-    name: layout_of(convention, open_step_tokenizer(TOKENIZERS[name](), convention), convention.delimiter)
-    for name, convention in CONVENTIONS.items()
-}
-READERS = {name: StepTokenizer(TOKENIZERS[name]()) for name in CONVENTIONS}
 READ = {
     "qwen_math_prm": "<extra_0>",
     "skywork_prm": "\n",
@@ -73,11 +68,19 @@ READ = {
 """What is read, by convention; of rlhflow it is the token before the verdict."""
 
 
-LLAMA = llama_tokenizer()
+@cache
+def reader(name: str) -> StepTokenizer:
+    return StepTokenizer(TOKENIZERS[name]())
+
+
+@cache
+def layout_for(name: str) -> StepLayout:
+    convention = CONVENTIONS[name]
+    return layout_of(convention, open_step_tokenizer(TOKENIZERS[name](), convention), convention.delimiter)
 
 
 def laid_out(name: str, steps: Sequence[str], question: str = "How many?") -> StepInput | None:
-    return LAYOUTS[name].lay_out((Message("user", question),), steps)
+    return layout_for(name).lay_out((Message("user", question),), steps)
 
 
 @settings(max_examples=400, deadline=None)
@@ -93,7 +96,7 @@ def test_each_step_is_read_once_at_a_token_of_ours(name: str, steps: list[str], 
     assert found.positions == sorted(set(found.positions))
     assert found.positions[-1] == len(found.ids) - 1
     if name in READ:
-        assert {found.ids[at] for at in found.positions} == {READERS[name].last_id(READ[name])}
+        assert {found.ids[at] for at in found.positions} == {reader(name).last_id(READ[name])}
 
 
 @cache
@@ -118,7 +121,7 @@ def test_a_separator_in_the_text_is_plain_text(is_special: bool, steps: list[str
 def test_a_chat_in_the_text_opens_no_turn(steps: list[str], question: str) -> None:
     found = laid_out("rlhflow", steps, question)
     if found is not None:
-        ends = found.ids.count(LLAMA.convert_tokens_to_ids("<|eot_id|>"))
+        ends = found.ids.count(reader("rlhflow").special_id("<|eot_id|>"))
         # A question, and a verdict for each step but the last: what is behind its place is cut off.
         assert ends == 2 * len(steps) - 1
 
@@ -150,7 +153,7 @@ def test_math_shepherd_reads_what_its_card_writes() -> None:
 
 def test_an_earlier_chat_stays_in_front() -> None:
     chat = [Message("system", "so"), Message("user", "x"), Message("assistant", "y"), Message("user", "z")]
-    found = LAYOUTS["rlhflow"].lay_out(chat, ["a\n\n", "b"])
+    found = layout_for("rlhflow").lay_out(chat, ["a\n\n", "b"])
     assert found is not None
     text = llama_tokenizer().decode(found.ids)
     roles = [part.split("<|end_header_id|>")[0] for part in text.split("<|start_header_id|>")[1:]]

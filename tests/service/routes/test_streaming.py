@@ -96,7 +96,7 @@ async def test_a_client_that_leaves_while_scores_are_awaited_stops_the_work() ->
 
 
 async def test_silence_is_broken_by_comments(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.routes.generation.KEEP_ALIVE_S", 0.05)
+    monkeypatch.setattr("service.routes.generation.HEADERS_S", 0.01)
     engine = ScriptedEngine(script=lambda prompt, index: "a b c d", token_s=0.05)
     async with listening(engine) as running, running.client() as http:
         response = await post(http, stream=True, strategy=BEST)

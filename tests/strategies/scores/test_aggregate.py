@@ -6,16 +6,12 @@ from fractions import Fraction
 from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from strategies.scores.aggregate import Aggregation, aggregate
-from tests.random_cases import random_cases, several
+from tests.random_cases import any_float, random_cases, several
 
 NAN, INF = math.nan, math.inf
 WAYS: tuple[Aggregation, ...] = ("last", "min", "mean", "product", "max", "weighted")
-PROBABILITIES = st.lists(st.floats(0, 1), min_size=1, max_size=20)
-LOGITS = st.lists(st.floats(-50, 50), min_size=1, max_size=20)
 
 
 def reference(steps: list[float], how: Aggregation) -> Fraction:
@@ -102,15 +98,13 @@ def test_agrees_with_the_reference(steps: list[float], how: Aggregation) -> None
     assert math.isclose(value, float(reference(steps, how)), rel_tol=1e-12, abs_tol=1e-300)
 
 
-@settings(max_examples=500, deadline=None)
-@given(LOGITS, st.sampled_from(WAYS), st.data())
-def test_one_nan_anywhere_leaves_no_score(steps: list[float], how: Aggregation, data: st.DataObject) -> None:
-    place = data.draw(st.integers(0, len(steps)))
+@random_cases(lambda rng: (*_steps(rng), rng.random()))
+def test_one_nan_anywhere_leaves_no_score(steps: list[float], how: Aggregation, share: float) -> None:
+    place = round(share * len(steps))
     assert aggregate([*steps[:place], NAN, *steps[place:]], how) is None
 
 
-@settings(max_examples=500, deadline=None)
-@given(LOGITS)
+@random_cases(lambda rng: (several(rng, _logit, 1, 20),))
 def test_mean_ignores_the_order_and_lies_between_min_and_max(steps: list[float]) -> None:
     shuffled = sorted(steps)
     low, mean, high = (aggregate(steps, how) for how in ("min", "mean", "max"))
@@ -126,8 +120,7 @@ def test_weighted_by_hand() -> None:
     assert aggregate([0.1, 0.0], "weighted") == pytest.approx(0.1 / (1 + math.e))
 
 
-@settings(max_examples=500, deadline=None)
-@given(PROBABILITIES)
+@random_cases(lambda rng: (several(rng, _probability, 1, 20),))
 def test_weighted_lies_between_min_and_mean_and_ignores_the_order(steps: list[float]) -> None:
     low, value, mean = (aggregate(steps, how) for how in ("min", "weighted", "mean"))
     assert low is not None
@@ -137,8 +130,7 @@ def test_weighted_lies_between_min_and_mean_and_ignores_the_order(steps: list[fl
     assert aggregate(sorted(steps), "weighted") == pytest.approx(value, abs=1e-12)
 
 
-@settings(max_examples=500, deadline=None)
-@given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=8), st.sampled_from(WAYS))
+@random_cases(lambda rng: (several(rng, any_float, 0, 8), rng.choice(WAYS)))
 def test_the_result_is_never_nan(steps: list[float], how: Aggregation) -> None:
     value = aggregate(steps, how)
     assert value is None or not math.isnan(value)
