@@ -62,7 +62,7 @@ def number(rng: Random, low: float, high: float) -> float:
 def any_float(rng: Random) -> float:
     """Any bits: huge, tiny and subnormal numbers, both zeros, infinities and NaN."""
     special = rng.choice([0.0, -0.0, 5e-324, math.inf, -math.inf, math.nan, 1.7976931348623157e308])
-    (drawn,) = struct.unpack("d", rng.randbytes(8))
+    drawn: float = struct.unpack("d", rng.randbytes(8))[0]
     return rng.choice([special, drawn, drawn])
 
 

@@ -17,7 +17,7 @@ _STRIKES = 2
 
 @dataclass(frozen=True, slots=True)
 class CheckLimits:
-    """Seconds for one comparison and for all of one request, by the clock; waiting for its first worker is not counted."""
+    """Seconds for one comparison and for all of a request; the wait for the first worker is not counted."""
 
     item_s: float = 2.0
     request_s: float = 5.0

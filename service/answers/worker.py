@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Sequence
@@ -65,7 +66,8 @@ class Worker:
         """End the process and collect it; safe to call twice."""
         with contextlib.suppress(ProcessLookupError):
             if self.alive:
-                self._process.kill()
+                # Not Process.kill: it would collect a process that has just ended by itself, and lose how it ended.
+                os.kill(self._process.pid, signal.SIGKILL)
         if self._process.stdin is not None:
             self._process.stdin.close()
         await self._process.wait()
