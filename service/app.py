@@ -75,7 +75,7 @@ def start_parts(settings: Settings) -> Parts:
         on_failure.callback(_close, engine)
         fusors: dict[str, ServedEngine] = {}
         for name, section in settings.fusors.items():
-            fusors[name] = supervised(f"fusor {name}", section)
+            fusors[name] = supervised(f"fusor {name}", _uncounted(section))
             on_failure.callback(_close, fusors[name])
         generators = {engine.info.model: engine, **fusors}
         start = functools.partial(_start_pooling, supervision)
@@ -210,6 +210,11 @@ def _start_pooling(
     return supervision.pooling(
         f"reward model {checkpoint.name}", lambda: PoolingEngine.start(shape, checkpoint, turns)
     )
+
+
+def _uncounted(settings: EngineSettings) -> EngineSettings:
+    """vLLM counts for one engine in a process: a second one that counted would take away the generator's metrics."""
+    return settings.model_copy(update={"extra": {"disable_log_stats": True, **settings.extra}})
 
 
 def _start_engine(settings: EngineSettings, turns: Turns) -> RestartableEngine:

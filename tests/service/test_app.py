@@ -6,7 +6,7 @@ import pytest
 
 from service import app
 from service.engine.scripted_engine import ScriptedEngine
-from service.settings import Settings
+from service.settings import EngineSettings, Settings
 from service.supervision.engine import SupervisedEngine
 from tests.service.fixtures import scripted_scorers
 
@@ -56,3 +56,15 @@ async def test_the_application_closes_every_engine_when_it_ends() -> None:
     async with running.router.lifespan_context(running):
         assert not any(engine.dead for engine in engines)
     assert all(engine.dead for engine in engines)
+
+
+def test_of_all_generators_only_the_served_one_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    counting: list[bool] = []
+
+    def start(settings: EngineSettings, *_: Any) -> ScriptedEngine:
+        counting.append(not settings.extra.get("disable_log_stats"))
+        return ScriptedEngine()
+
+    monkeypatch.setattr(app, "_start_engine", start)
+    app.start_parts(SETTINGS)
+    assert counting == [True, False, False]
