@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.service.fixtures",
     "tests.service.answers.worker_fixtures",
     "tests.engine.scoring_fixtures",
+    "tests.engine.service_fixtures",
 ]
 
 

@@ -7,34 +7,20 @@ import pytest
 from openai import AsyncOpenAI
 
 from service.embedded.problems import chat, problems
-from service.engine.vllm_engine import VllmEngine
-from service.settings import Settings
 from strategies.catalog import CATALOG
-from tests.engine.scoring_fixtures import Scoring
-from tests.service.fixtures import listening
+from tests.engine.service_fixtures import spec
+from tests.service.fixtures import Running
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 
 MODEL = "smollm2-135m-instruct"
-SMALL: dict[str, dict[str, Any]] = {
-    "single": {},
-    "top_h": {},
-    "early_rejection": {"beams": 4, "width": 2, "tau": 6},
-    "fusion_of_n": {"n": 3, "fusion_max_tokens": 48},
-}
 
 
-def spec(name: str) -> dict[str, Any]:
-    return {"name": name, **SMALL.get(name, {"n": 4})}
-
-
-@pytest.fixture(scope="module")
-async def client(generator: VllmEngine, scoring: Scoring) -> AsyncIterator[AsyncOpenAI]:
-    presets = {f"my-{name}": spec(name) for name in CATALOG}
-    async with (
-        listening(generator, scoring.scorers, Settings(presets=presets)) as running,
-        AsyncOpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0, timeout=120) as opened,
-    ):
+@pytest.fixture
+async def client(service: Running) -> AsyncIterator[AsyncOpenAI]:
+    async with AsyncOpenAI(
+        base_url=f"{service.url}/v1", api_key="unused", max_retries=0, timeout=120
+    ) as opened:
         yield opened
 
 

@@ -10,11 +10,9 @@ from openai import AsyncOpenAI
 from prometheus_client import REGISTRY
 
 from service.embedded.problems import chat, problems
-from service.engine.vllm_engine import VllmEngine
-from service.settings import Settings
 from strategies.answers.steps import split_steps
 from tests.engine.scoring_fixtures import Scoring
-from tests.service.fixtures import Running, listening, until
+from tests.service.fixtures import Running, until
 
 pytestmark = pytest.mark.engine
 
@@ -22,10 +20,9 @@ BEST = {"name": "best_of_n", "n": 8, "explain": "full"}
 MESSAGES: Any = chat(problems("test", 2)[1])
 
 
-@pytest.fixture(scope="session")
-async def running(generator: VllmEngine, scoring: Scoring) -> AsyncIterator[Running]:
-    async with listening(generator, scoring.scorers, Settings()) as service:
-        yield service
+@pytest.fixture
+def running(service: Running) -> Running:
+    return service
 
 
 @pytest.fixture
