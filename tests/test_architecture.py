@@ -11,8 +11,6 @@ from strategies.base.strategy import Strategy
 from strategies.catalog import CATALOG
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = tree(ROOT, "service", "strategies", "clients")
-
 Rule = Callable[[Iterable[Source]], list[str]]
 RULES: list[Rule] = [
     imports.strategies_stay_pure,
@@ -24,15 +22,20 @@ RULES: list[Rule] = [
 ]
 
 
+@pytest.fixture(scope="module")
+def sources() -> list[Source]:
+    return list(tree(ROOT, "service", "strategies", "clients"))
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_tree_keeps(rule: Rule) -> None:
-    assert rule(SOURCES) == []
+def test_tree_keeps(sources: list[Source], rule: Rule) -> None:
+    assert rule(sources) == []
 
 
-def test_tree_was_read() -> None:
-    modules = {source.module for source in SOURCES}
+def test_tree_was_read(sources: list[Source]) -> None:
+    modules = {source.module for source in sources}
     assert {"service.app", "strategies.catalog", "strategies.best_of_n"} <= modules
-    assert any(source.uses("vllm") for source in SOURCES)
+    assert any(source.uses("vllm") for source in sources)
 
 
 BAD: list[tuple[Rule, dict[str, str]]] = [
@@ -140,9 +143,9 @@ def misnamed(catalog: Iterable[tuple[str, str, str]], files: set[str]) -> list[s
     ]
 
 
-def test_strategy_is_called_the_same_in_catalogue_class_and_file() -> None:
+def test_strategy_is_called_the_same_in_catalogue_class_and_file(sources: list[Source]) -> None:
     rows = [(key, cls.name, cls.__module__.removeprefix("strategies.")) for key, cls in CATALOG.items()]
-    files = {s.module.removeprefix("strategies.") for s in SOURCES if is_strategy(s.module)}
+    files = {s.module.removeprefix("strategies.") for s in sources if is_strategy(s.module)}
     assert misnamed(rows, files) == []
 
 

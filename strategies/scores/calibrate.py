@@ -14,7 +14,7 @@ Purpose = Literal["best_of_n", "worst_of_n"]
 """What the calibrated score is transformed for; see `transformed`."""
 
 SHARPNESS: Final = 10.0
-"""The t of the exponential transformation in the paper's experiments."""
+"""The t of the exponential transformation; 10 as reported of the paper, whose own text we have not read for it."""
 
 
 def calibrated(score: float | None, drawn: Sequence[float | None]) -> float | None:
