@@ -102,6 +102,7 @@ class Runner:
         with watched(meter, strategy.name) as watch:
             async with self.admission.place(meter, cost, bounds.seconds_left):
                 outcome = _told(await strategy.run(prompt, engine, metered), meter)
+                _check_deadline(strategy, meter)
             watch.outcome = _word(outcome)
         run = Run(strategy, prompt, outcome, meter, self._parameters(strategy, meter))
         self._book(run, "select")
@@ -116,6 +117,7 @@ class Runner:
         )
         scorers = MeteredScorers(self.scorers, meter, bounds, self.metrics, self.equivalence)
         outcome = await strategy.run(prompt, engine, scorers)
+        _check_deadline(strategy, meter)
         if not outcome.selected:
             raise _why_nothing(meter)
         if meter.limit is not None and outcome.degraded in (None, "no_valid_candidate"):
@@ -163,6 +165,12 @@ def _told(outcome: Outcome, meter: Meter) -> Outcome:
     if not meter.truncated_texts or outcome.degraded is not None:
         return outcome
     return replace(outcome, degraded="scorer_input_truncated")
+
+
+def _check_deadline(strategy: Strategy, meter: Meter) -> None:
+    """DeadlineExceeded where the request prefers an error to less than it asked for."""
+    if meter.limit == "deadline" and strategy.budget.on_deadline == "error":
+        raise DeadlineExceeded("the deadline passed before the work was done (budget.on_deadline: error)")
 
 
 def _why_nothing(meter: Meter) -> NbestError:

@@ -1,10 +1,12 @@
 """What one request may spend. The limits are stated here; `service.metering` enforces them, once, for all."""
 
+from typing import Literal
+
 from pydantic import BaseModel, ConfigDict, Field
 
 
 class Budget(BaseModel):
-    """Hard limits of one request; at any of them the best answer so far comes back, flagged."""
+    """Hard limits of one request; at any of them the best answer so far comes back, flagged, unless it is to be an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -14,4 +16,7 @@ class Budget(BaseModel):
     )
     deadline_ms: int | None = Field(
         None, ge=1, le=590_000, description="Wall-clock milliseconds from the request's arrival, at most."
+    )
+    on_deadline: Literal["best_so_far", "error"] = Field(
+        "best_so_far", description="At the deadline: the best answer so far, flagged, or the error 504."
     )

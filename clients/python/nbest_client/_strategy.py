@@ -26,6 +26,8 @@ class Budget(Parameters):
     """Tokens generated for the request, all candidates together, at most."""
     deadline_ms: int | None = Field(None, ge=1, le=590_000)
     """Milliseconds on the server's clock from the request's arrival, at most."""
+    on_deadline: Literal["best_so_far", "error"] = "best_so_far"
+    """At the deadline: the best answer so far, flagged, or `DeadlineExceeded`."""
 
 
 class AnswerForm(Parameters):

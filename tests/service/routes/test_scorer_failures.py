@@ -125,15 +125,28 @@ async def test_a_failing_scorer_is_an_error_or_a_named_degradation(name: str, ki
     assert f'nbest_scorer_errors_total{{reason="{case.reason}",scorer="s"}}' in page
 
 
+SLOW = Case(
+    lambda: ScriptedOutcomeScorer("s", fault="slow", delay_s=30),
+    lambda: ScriptedStepScorer("s", fault="slow", delay_s=30),
+    "",
+)
+
+
+@pytest.mark.parametrize("kind", ["outcome", "step"])
+async def test_a_slow_scorer_is_an_error_where_the_request_prefers_one(kind: str) -> None:
+    prefers = strategy("fail") | {"budget": {"deadline_ms": 300, "on_deadline": "error"}}
+    given = {"strategy": prefers, "prompt": "2 + 2?", "candidates": [{"text": text} for text in TEXTS]}
+    async with service(SLOW, kind) as http:
+        drawn = await http.post("/v1/chat/completions", json=ASKED | {"strategy": prefers})
+        selected = await http.post("/v1/select", json=given)
+    for reply in (drawn, selected):
+        assert (reply.status_code, reply.json()["error"]["code"]) == (504, "deadline_exceeded")
+
+
 @pytest.mark.parametrize("kind", ["outcome", "step"])
 async def test_a_slow_scorer_costs_its_scores_and_the_reply_says_so(kind: str) -> None:
-    slow = Case(
-        lambda: ScriptedOutcomeScorer("s", fault="slow", delay_s=30),
-        lambda: ScriptedStepScorer("s", fault="slow", delay_s=30),
-        "",
-    )
     budget = strategy("fail") | {"budget": {"deadline_ms": 300}}
-    async with service(slow, kind) as http:
+    async with service(SLOW, kind) as http:
         reply = await http.post("/v1/chat/completions", json=ASKED | {"strategy": budget})
     assert reply.status_code == 200
     told = reply.json()["nbest"]
