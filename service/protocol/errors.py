@@ -20,18 +20,21 @@ from strategies.base.errors import (
 )
 
 LONGEST_RETRY_AFTER_S = 60
+_RESTART_S = 5
+"""When to ask again after a failure that may have been the last sign of an engine: small ones are back by then."""
 _LONGEST_MESSAGE = 500
 _LONGEST_PARAM = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one kind of failure looks on the wire; `retry` is what `x-should-retry` tells a client."""
+    """How one kind of failure looks on the wire; `retry` and `retry_after_s` are what a client is told of trying again."""
 
     status: int
     type: str
     code: str
     retry: bool
+    retry_after_s: float | None = None
 
 
 KINDS: dict[type[NbestError], Kind] = {
@@ -41,9 +44,9 @@ KINDS: dict[type[NbestError], Kind] = {
     QuotaExceeded: Kind(429, "rate_limit_error", "rate_limit_exceeded", True),
     Overloaded: Kind(503, "server_error", "server_is_overloaded", True),
     DeadlineExceeded: Kind(504, "server_error", "deadline_exceeded", False),
-    EngineFailed: Kind(503, "server_error", "engine_failed", True),
+    EngineFailed: Kind(503, "server_error", "engine_failed", True, _RESTART_S),
     TooLongToScore: Kind(400, "invalid_request_error", "too_long_to_score", False),
-    ScorerFailed: Kind(503, "server_error", "scorer_failed", True),
+    ScorerFailed: Kind(503, "server_error", "scorer_failed", True, _RESTART_S),
 }
 
 
@@ -92,7 +95,9 @@ def body_of(error: Exception) -> dict[str, Any]:
 
 def headers_of(error: Exception) -> dict[str, str]:
     """What tells a client whether and when to try again."""
-    headers = {"x-should-retry": "true" if kind_of(error).retry else "false"}
-    if isinstance(error, Overloaded):
-        headers["retry-after"] = str(min(max(1, math.ceil(error.retry_after_s)), LONGEST_RETRY_AFTER_S))
+    kind = kind_of(error)
+    headers = {"x-should-retry": "true" if kind.retry else "false"}
+    seconds = error.retry_after_s if isinstance(error, Overloaded) else kind.retry_after_s
+    if seconds is not None:
+        headers["retry-after"] = str(min(max(1, math.ceil(seconds)), LONGEST_RETRY_AFTER_S))
     return headers

@@ -88,12 +88,13 @@ async def test_an_address_that_is_not_the_services(client: AsyncClient, shared: 
     assert caught.value.code == "unknown_url"
 
 
-async def test_a_dead_engine_is_tried_again_and_then_an_error(own: Running) -> None:
+async def test_a_dead_engine_is_an_error_that_says_when_to_try_again(own: Running) -> None:
     own.engine.dead = True
-    async with AsyncClient(own.url, max_retries=1) as client:
+    async with AsyncClient(own.url, max_retries=0) as client:
         with pytest.raises(TryAgain) as caught:
             await client.generate(QUESTION)
     assert (caught.value.status, caught.value.code) == (503, "engine_failed")
+    assert 1 <= (caught.value.retry_after_s or 0) <= 60
 
 
 async def test_an_engine_that_breaks_in_a_stream() -> None:

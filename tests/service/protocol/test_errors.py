@@ -28,6 +28,19 @@ def test_a_text_too_long_to_score_is_the_callers_to_mend() -> None:
     assert (kind_of(too_long).status, headers_of(too_long)["x-should-retry"]) == (400, "false")
 
 
+@pytest.mark.parametrize("error", [errors.EngineFailed("x"), ScorerFailed("x", scorer="s"), Overloaded("x")])
+def test_what_may_be_tried_again_says_when(error: NbestError) -> None:
+    assert headers_of(error)["x-should-retry"] == "true"
+    assert 1 <= int(headers_of(error)["retry-after"]) <= 60
+
+
+@pytest.mark.parametrize(
+    "error", [errors.InvalidRequest("x"), errors.DeadlineExceeded("x"), RuntimeError("x")]
+)
+def test_what_will_not_help_again_says_so(error: Exception) -> None:
+    assert headers_of(error) == {"x-should-retry": "false"}
+
+
 def test_what_was_not_raised_on_purpose_is_not_shown() -> None:
     assert body_of(RuntimeError("password"))["error"]["message"] == "internal error"
     assert kind_of(RuntimeError()).status == 500
