@@ -2,13 +2,11 @@
 
 import asyncio
 import contextlib
-import functools
 import hashlib
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -28,8 +26,6 @@ from service.reward_models.base import ServedScorers
 from service.reward_models.loader import load_scorers
 from service.reward_models.memory import check_fit, free_memory, generator_share, read_share, scorer_share
 from service.reward_models.planning import Plan, plans, read_models
-from service.reward_models.pooling import PoolingEngine
-from service.reward_models.starting import EngineShape
 from service.routes import chat, completions, health, models, runs, scoring, strategies
 from service.runner import Runner
 from service.section import EMBEDDED
@@ -37,7 +33,7 @@ from service.settings import EngineSettings, Settings
 from service.state import Service
 from service.supervision.configuration import SupervisionSettings
 from service.supervision.engine import RestartableEngine, SupervisedEngine
-from service.supervision.pooling import SupervisedPooling
+from service.supervision.starts import watched
 from service.supervision.supervision import Supervision
 from service.version import VERSION
 from strategies.base.errors import InvalidRequest
@@ -78,14 +74,13 @@ def start_parts(settings: Settings) -> Parts:
             fusors[name] = supervised(f"fusor {name}", _uncounted(section))
             on_failure.callback(_close, fusors[name])
         generators = {engine.info.model: engine, **fusors}
-        start = functools.partial(_start_pooling, supervision)
         scorers = load_scorers(
             settings.loaded_scorers,
             scorer_path,
             turns,
             generators=generators,
             planned=planned,
-            start=start,
+            starts=watched(supervision),
         )
         on_failure.pop_all()
     return Parts(engine, scorers, fusors, supervision)
@@ -202,14 +197,6 @@ def scorer_path(model: str) -> str:
     from service.embedded.build import build
 
     return str(build().reward)
-
-
-def _start_pooling(
-    supervision: Supervision, shape: EngineShape, checkpoint: Path, turns: Turns
-) -> SupervisedPooling:
-    return supervision.pooling(
-        f"reward model {checkpoint.name}", lambda: PoolingEngine.start(shape, checkpoint, turns)
-    )
 
 
 def _uncounted(settings: EngineSettings) -> EngineSettings:

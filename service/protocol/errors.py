@@ -28,7 +28,7 @@ _LONGEST_PARAM = 100
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How one kind of failure looks on the wire; `retry` and `retry_after_s` are what a client is told of trying again."""
+    """How one kind of failure looks on the wire; `retry` and `retry_after_s` tell a client of trying again."""
 
     status: int
     type: str

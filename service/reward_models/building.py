@@ -8,6 +8,7 @@ from service.engine.turns import Turns
 from service.reward_models.base import Resource, ScorerInfo
 from service.reward_models.named import KnownPair
 from service.reward_models.registry import LoadedScorers
+from service.reward_models.starts import UNWATCHED, Starts
 from strategies.base.ports import Engine, OutcomeScorer, StepScorer
 
 
@@ -17,13 +18,14 @@ class Materials:
 
     `generators` are the configured ones by name, the served one first; `scorers` those that stand earlier in the
     configuration, so that no circle can be told; `model_path` turns a configured model into a folder or the name
-    of a repository.
+    of a repository; `starts` starts a model.
     """
 
     generators: Mapping[str, Engine]
     scorers: LoadedScorers
     model_path: Callable[[str], str]
     turns: Turns
+    starts: Starts = UNWATCHED
 
 
 @dataclass(frozen=True, slots=True)

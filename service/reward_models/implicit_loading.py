@@ -6,11 +6,12 @@ from service.reward_models.base import ScorerInfo, ScorerLoadError
 from service.reward_models.building import Built, Materials
 from service.reward_models.checkpoint import open_language_model
 from service.reward_models.implicit import ImplicitStepScorer
+from service.reward_models.language import LikelihoodModel
 from service.reward_models.process_settings import ImplicitScorer
-from service.reward_models.process_starting import Readable, Starting, Starts
+from service.reward_models.process_starting import Starting
 
 
-def build_implicit(settings: ImplicitScorer, materials: Materials, starts: Starts | None = None) -> Built:
+def build_implicit(settings: ImplicitScorer, materials: Materials) -> Built:
     """A scorer on two language models, started one after the other; a failure leaves neither running."""
     from service.reward_models.process_tokenizer import StepTokenizer
 
@@ -22,7 +23,7 @@ def build_implicit(settings: ImplicitScorer, materials: Materials, starts: Start
             f"{settings.model} and {settings.reference} have different vocabularies: "
             "set `reference` to the model that the training began with"
         )
-    starting = Starting(settings, materials.turns, starts or Starts())
+    starting = Starting(settings, materials.turns, materials.starts)
     ours = starting.language(policy)
     try:
         pair = Pair(ours, starting.language(reference))
@@ -54,8 +55,8 @@ def build_implicit(settings: ImplicitScorer, materials: Materials, starts: Start
 class Pair:
     """Two models that live and end together."""
 
-    policy: Readable
-    reference: Readable
+    policy: LikelihoodModel
+    reference: LikelihoodModel
 
     async def check_health(self) -> None:
         await self.policy.check_health()

@@ -15,15 +15,22 @@ class TextQuery:
     start: int
 
 
-class LanguageModel(Resource, Protocol):
+class LikelihoodModel(Resource, Protocol):
     """A causal language model that reads token ids; PoolingFailed if it cannot."""
 
     @property
     def max_model_len(self) -> int:
         """The longest input in tokens."""
 
-    async def token_logits(self, queries: Sequence[TokenQuery], token_ids: Sequence[int]) -> list[Reading]:
-        """At each position asked for, the logits of `token_ids` as the next token: one row a position."""
+    @property
+    def dtype(self) -> str: ...
 
     async def logprobs(self, queries: Sequence[TextQuery]) -> list[Reading]:
         """The log-probability of each token from `start` on, in nats: a reading of one row."""
+
+
+class LanguageModel(LikelihoodModel, Protocol):
+    """One that also tells the logits behind those."""
+
+    async def token_logits(self, queries: Sequence[TokenQuery], token_ids: Sequence[int]) -> list[Reading]:
+        """At each position asked for, the logits of `token_ids` as the next token: one row a position."""

@@ -18,7 +18,6 @@ from service.reward_models import (
 )
 from service.reward_models.base import PoolingModel, ScorerInfo
 from service.reward_models.building import Builder, Built, Materials
-from service.reward_models.checkpoint import Checkpoint
 from service.reward_models.checks import known_pair
 from service.reward_models.combined_settings import EnsembleSettings, ObjectivesSettings
 from service.reward_models.configuration import AnyScorer, Loaded
@@ -31,7 +30,6 @@ from service.reward_models.named import NamedScorer
 from service.reward_models.outcome import PooledOutcomeScorer
 from service.reward_models.plain_settings import LikelihoodSettings, ProgramSettings
 from service.reward_models.planning import Plan, blamed_on, plans
-from service.reward_models.pooling import PoolingEngine
 from service.reward_models.process import PooledStepScorer
 from service.reward_models.process_loading import build_process
 from service.reward_models.process_settings import ImplicitScorer, ProcessScorer
@@ -39,8 +37,8 @@ from service.reward_models.process_steps import EndsOfSteps
 from service.reward_models.registry import LoadedScorers
 from service.reward_models.remote_settings import RemoteSettings
 from service.reward_models.scripted import ScriptedOutcomeScorer, ScriptedStepScorer
-from service.reward_models.starting import EngineShape
-from service.reward_models.transformers_starting import WorkerShape, start_reward_model
+from service.reward_models.starts import UNWATCHED, Starts
+from service.reward_models.transformers_starting import WorkerShape
 from strategies.base.ports import Engine, OutcomeScorer, StepScorer
 
 BUILDERS: Final[Mapping[type[NamedScorer], Builder]] = {
@@ -57,8 +55,6 @@ BUILDERS: Final[Mapping[type[NamedScorer], Builder]] = {
 }
 """Who builds a scorer that is no pooling model, by the class of its settings."""
 
-StartEngine = Callable[[EngineShape, Path, Turns], PoolingModel]
-StartWorker = Callable[[WorkerShape, Checkpoint, Turns], PoolingModel]
 OpenTokenizer = Callable[[Plan], Conversations]
 
 
@@ -98,8 +94,7 @@ def load_scorers(
     *,
     generators: Mapping[str, Engine] | None = None,
     planned: Sequence[Plan] | None = None,
-    start: StartEngine = PoolingEngine.start,
-    start_worker: StartWorker = start_reward_model,
+    starts: Starts = UNWATCHED,
     tokenizer: OpenTokenizer = open_tokenizer,
 ) -> LoadedScorers:
     """Load the scorers of the configuration; call it in the main thread, before any event loop runs.
@@ -114,7 +109,7 @@ def load_scorers(
     try:
         for plan in plans(settings, model_path) if planned is None else planned:
             with blamed_on(plan.name):
-                running[plan.name] = _start(plan, turns, start, start_worker, tokenizer(plan))
+                running[plan.name] = _start(plan, turns, starts, tokenizer(plan))
         shared = {member.name: run for run in running.values() for member in run.plan.members}
         for scorer in settings:
             loaded = _registered(built, running)
@@ -122,7 +117,7 @@ def load_scorers(
                 if isinstance(scorer, Loaded):
                     built[scorer.name] = _pooled(scorer, shared.get(scorer.name))
                 else:
-                    materials = Materials(generators or {}, loaded, model_path, turns)
+                    materials = Materials(generators or {}, loaded, model_path, turns, starts)
                     built[scorer.name] = BUILDERS[type(scorer)](scorer, materials)
         return _registered(built, running)
     except BaseException:
@@ -131,15 +126,13 @@ def load_scorers(
         raise
 
 
-def _start(
-    plan: Plan, turns: Turns, start: StartEngine, start_worker: StartWorker, chat: Conversations
-) -> _Running:
+def _start(plan: Plan, turns: Turns, starts: Starts, chat: Conversations) -> _Running:
     shape, checkpoint = plan.shape, plan.checkpoint
     if checkpoint.has_types and plan.members[0].input == "pair":
         shape = replace(shape, types_after=getattr(chat, "types_after", None))
     if isinstance(shape, WorkerShape):
-        return _Running(plan, start_worker(shape, checkpoint, turns), chat, RowMemo())
-    return _Running(plan, start(shape, checkpoint.path, turns), chat, RowMemo())
+        return _Running(plan, starts.transformers_rows(shape, checkpoint, turns), chat, RowMemo())
+    return _Running(plan, starts.vllm_rows(shape, checkpoint.path, turns), chat, RowMemo())
 
 
 def _registered(built: Mapping[str, Built], running: Mapping[str, _Running]) -> LoadedScorers:

@@ -8,11 +8,11 @@ from service.reward_models.head import Head
 from service.reward_models.process import PooledStepScorer
 from service.reward_models.process_conventions import Tokens
 from service.reward_models.process_settings import ProcessScorer
-from service.reward_models.process_starting import Starting, Starts
+from service.reward_models.process_starting import Starting
 from service.reward_models.process_words import check_logits
 
 
-def build_process(settings: ProcessScorer, materials: Materials, starts: Starts | None = None) -> Built:
+def build_process(settings: ProcessScorer, materials: Materials) -> Built:
     """A scorer on a head of its own, or on two words of a language model; all is checked before the model starts."""
     from service.reward_models.process_layouts import layout_of, open_step_tokenizer, token_ids
 
@@ -27,7 +27,7 @@ def build_process(settings: ProcessScorer, materials: Materials, starts: Starts 
         _check_label(head, checkpoint)
     tokenizer = open_step_tokenizer(folder, convention)
     layout = layout_of(convention, tokenizer, settings.delimiter)
-    starting = Starting(settings, materials.turns, starts or Starts())
+    starting = Starting(settings, materials.turns, materials.starts)
     if isinstance(convention.rows, Tokens):
         words = token_ids(tokenizer, convention.rows)
         rows, model = starting.words(folder, words, [tokenizer.word_of(word) for word in words])

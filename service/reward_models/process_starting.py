@@ -1,40 +1,18 @@
 """How the models of process scorers are started, by the runner that the settings name."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from service.engine.turns import Turns
-from service.reward_models.base import PoolingModel, Resource
+from service.reward_models.base import PoolingModel
 from service.reward_models.checkpoint import Checkpoint
-from service.reward_models.implicit import TokenLogprobs
-from service.reward_models.language_engine import LanguageEngine
-from service.reward_models.pooling import PoolingEngine
+from service.reward_models.language import LanguageModel, LikelihoodModel
 from service.reward_models.process_settings import ReadModel
 from service.reward_models.process_words import TwoWords, as_classifier
 from service.reward_models.starting import EngineShape
-from service.reward_models.transformers_model import TransformersModel
-from service.reward_models.transformers_starting import WorkerShape, start_language_model, start_reward_model
-
-
-class Readable(TokenLogprobs, Resource, Protocol):
-    """A language model with a life of its own that tells log-probabilities."""
-
-    @property
-    def max_model_len(self) -> int: ...
-    @property
-    def dtype(self) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Starts:
-    """How each kind of model is started; a test may put its own in their place."""
-
-    vllm_rows: Callable[[EngineShape, Path, Turns], PoolingModel] = PoolingEngine.start
-    vllm_language: Callable[[EngineShape, Path, Turns], Readable] = LanguageEngine.start
-    transformers_rows: Callable[[WorkerShape, Checkpoint, Turns], PoolingModel] = start_reward_model
-    transformers_language: Callable[[WorkerShape, Path, Turns], TransformersModel] = start_language_model
+from service.reward_models.starts import Starts
+from service.reward_models.transformers_starting import WorkerShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +31,7 @@ class Starting:
 
     def words(
         self, folder: Path, token_ids: Sequence[int], words: Sequence[str]
-    ) -> tuple[TwoWords | PoolingModel, PoolingModel | TransformersModel]:
+    ) -> tuple[TwoWords | PoolingModel, PoolingModel | LanguageModel]:
         """What gives the rows, and what has to be closed."""
         if self.settings.runner == "transformers":
             model = self.starts.transformers_language(self._worker(), folder, self.turns)
@@ -62,7 +40,7 @@ class Starting:
         engine = self.starts.vllm_rows(shape, folder, self.turns)
         return engine, engine
 
-    def language(self, folder: Path) -> Readable:
+    def language(self, folder: Path) -> LikelihoodModel:
         if self.settings.runner == "transformers":
             return self.starts.transformers_language(self._worker(), folder, self.turns)
         return self.starts.vllm_language(self._engine(), folder, self.turns)

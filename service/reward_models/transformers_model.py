@@ -18,6 +18,7 @@ class Worker(Protocol):
     def is_alive(self) -> bool: ...
     def ask(self, items: Sequence[Item]) -> list[Rows]: ...
     def kill(self) -> None: ...
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +106,22 @@ class TransformersModel:
     async def check_health(self) -> None:
         """Return if the process lives; PoolingFailed (`dead`) if not."""
         if not self._worker.is_alive:
-            raise PoolingFailed("its process is gone; restart the service", "dead")
+            raise PoolingFailed("its process is gone", "dead")
 
-    def close(self) -> None:
-        """Kill the process; safe to call twice."""
+    async def ping(self) -> None:
+        """A question that the process answers after the batch that it is at work on; PoolingFailed if it is gone."""
+        await asyncio.to_thread(self._worker.ask, ())
+
+    def kill(self) -> None:
+        """SIGKILL to the process, a stopped one too; what is in flight fails as `dead`."""
         self._worker.kill()
 
+    def close(self) -> None:
+        """Kill the process and collect it; safe to call twice."""
+        self._worker.close()
+
     async def aclose(self) -> None:
-        """Kill the process without blocking the loop."""
+        """The same without blocking the loop."""
         await asyncio.to_thread(self.close)
 
     async def _readings(self, items: Sequence[Item]) -> list[Reading]:

@@ -21,7 +21,7 @@ _START_S: Final = 900.0
 """Seconds for a model to load; tens of gigabytes from a slow disk take minutes."""
 
 _WATCH_S: Final = 1.0
-_GONE: Final = "its process is gone; restart the service"
+_GONE: Final = "its process is gone"
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class WorkerProcess:
         try:
             worker.max_model_len = worker._loaded()
         except BaseException:
-            worker.kill()
+            worker.close()
             raise
         return worker
 
@@ -70,10 +70,16 @@ class WorkerProcess:
         return rows
 
     def kill(self) -> None:
-        """End the process and collect it; whoever waits in `ask` gets PoolingFailed. Safe to call twice."""
+        """End the process, without waiting for its end; whoever waits in `ask` gets PoolingFailed."""
         self.is_lost = True
+        # Of a process that was collected nothing is left to kill.
         with contextlib.suppress(ValueError):
             self.process.kill()
+
+    def close(self) -> None:
+        """End the process and collect it; safe to call twice."""
+        self.kill()
+        with contextlib.suppress(ValueError):
             self.process.join()
             self.process.close()
         # Whoever waits holds the lock until the end of the process reaches it.

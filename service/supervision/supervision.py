@@ -11,8 +11,8 @@ from service.supervision.budget import RestartBudget
 from service.supervision.configuration import SupervisionSettings
 from service.supervision.engine import RestartableEngine, SupervisedEngine
 from service.supervision.heartbeat import Heartbeat
+from service.supervision.model import RestartableModel, SupervisedModel
 from service.supervision.part import Event, GivenUp, Part
-from service.supervision.pooling import RestartablePooling, SupervisedPooling
 from service.supervision.starter import Starter
 from strategies.base.errors import EngineFailed
 
@@ -34,9 +34,9 @@ class Supervision:
         """A generator, started now and, whenever it is lost, again; blocks as long as `start` does."""
         return SupervisedEngine(self._part(name, start, EngineFailed))
 
-    def pooling(self, name: str, start: Callable[[], RestartablePooling]) -> SupervisedPooling:
-        """A reward model's engine, likewise."""
-        return SupervisedPooling(self._part(name, start, lambda why: PoolingFailed(why, "dead")))
+    def model(self, name: str, start: Callable[[], RestartableModel]) -> SupervisedModel:
+        """A reward model, likewise."""
+        return SupervisedModel(self._part(name, start, lambda why: PoolingFailed(why, "dead")))
 
     def watch(self, metrics: Metrics) -> None:
         """Begin to watch over every part; call it in the event loop that serves."""

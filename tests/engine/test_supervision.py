@@ -18,15 +18,21 @@ from service.engine.turns import Turns
 from service.engine.vllm_engine import VllmEngine
 from service.metrics import Metrics
 from service.reward_models.base import PoolingFailed
+from service.reward_models.checkpoint import open_checkpoint
 from service.reward_models.pooling import PoolingEngine
 from service.reward_models.starting import EngineShape
+from service.reward_models.transformers_model import TransformersModel
+from service.reward_models.transformers_starting import WorkerShape
 from service.settings import EngineSettings
 from service.supervision.configuration import SupervisionSettings
 from service.supervision.engine import SupervisedEngine
+from service.supervision.model import SupervisedModel
+from service.supervision.starts import watched
 from service.supervision.supervision import Supervision
 from strategies.base.errors import EngineFailed
 from strategies.base.types import Decoding, Prompt
 from tests.service.fixtures import until
+from tests.service.reward_models import tiny
 
 pytestmark = [
     pytest.mark.engine,
@@ -168,11 +174,39 @@ async def test_stopping_in_the_middle_of_a_restart_leaves_no_process(tiny_genera
     assert not first.alive
 
 
+async def test_a_stopped_process_of_transformers_fails_as_dead_and_scores_the_same_afterwards(
+    tmp_path: Path,
+) -> None:
+    supervision = Supervision(SupervisionSettings(heartbeat_s=0.5, hang_timeout_s=HANG_S))
+    made = tiny.sequence_classifier("Llama", tmp_path)
+    start = watched(supervision).transformers_rows
+    model = start(WorkerShape(max_model_len=64), open_checkpoint(str(tmp_path), "transformers"), Turns())
+    assert isinstance(model, SupervisedModel)
+    supervision.watch(Metrics())
+    try:
+        ids = list(range(1, 40))
+        assert (await model.classify([ids]))[0].rows[0] == pytest.approx(made.row(ids), abs=1e-4)
+        inner = model.part.life.inner
+        assert isinstance(inner, TransformersModel)
+        pid = inner._worker.process.pid  # type: ignore[attr-defined]  # the real one
+        os.kill(pid, signal.SIGSTOP)
+        with pytest.raises(PoolingFailed, match="hung") as failure:
+            await model.classify([ids])
+        assert failure.value.reason == "dead"
+        await until(lambda: model.part.state == "up" and model.part.life.inner is not inner, READY_S)
+        assert (await model.classify([ids]))[0].rows[0] == pytest.approx(made.row(ids), abs=1e-4)
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+    finally:
+        await supervision.aclose()
+        await model.aclose()
+
+
 async def test_a_stopped_reward_model_fails_as_dead_and_scores_the_same_afterwards() -> None:
     supervision = Supervision(SupervisionSettings(heartbeat_s=0.5, hang_timeout_s=HANG_S))
     reward, turns = build().reward, Turns()
     shape = EngineShape(max_model_len=256, max_num_seqs=8, kv_cache_mib=64)
-    model = supervision.pooling("reward model", lambda: PoolingEngine.start(shape, reward, turns))
+    model = supervision.model("reward model", lambda: PoolingEngine.start(shape, reward, turns))
     supervision.watch(Metrics())
     try:
         inputs = [list(range(100, 120)), list(range(200, 240))]

@@ -12,7 +12,6 @@ from service.engine.chat import ChatTokenizer
 from strategies.base.types import Message, Prompt
 from tests.random_cases import random_cases, several
 
-
 CHATS = ("generator", "reward model")
 ROLES = ("system", "user", "assistant")
 

@@ -20,6 +20,7 @@ from service.reward_models.planning import plans
 from service.reward_models.process import PooledStepScorer
 from service.reward_models.registry import LoadedScorers
 from service.reward_models.starting import EngineShape
+from service.reward_models.starts import Starts
 from service.reward_models.transformers_starting import WorkerShape
 from strategies.base.types import Message, Prompt
 from tests.service.reward_models.checkpoints import save
@@ -65,8 +66,7 @@ def load(
         settings,
         str,
         Turns(),
-        start=starter,
-        start_worker=workers or WorkerStarter(),
+        starts=Starts(vllm_rows=starter, transformers_rows=workers or WorkerStarter()),
         tokenizer=lambda plan: PieceTokenizer(),
         **more,
     )
@@ -104,7 +104,7 @@ def test_two_names_of_one_folder_are_one_model(tmp_path: Path) -> None:
         settings,
         lambda model: str(tmp_path),
         Turns(),
-        start=starter,
+        starts=Starts(vllm_rows=starter),
         tokenizer=lambda plan: PieceTokenizer(),
     )
     assert len(starter.started) == 1

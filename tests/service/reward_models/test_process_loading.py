@@ -18,15 +18,14 @@ from service.reward_models.implicit_loading import build_implicit
 from service.reward_models.loader import BUILDERS
 from service.reward_models.process_loading import build_process
 from service.reward_models.process_settings import ImplicitScorer, ProcessScorer
-from service.reward_models.process_starting import Starts
 from service.reward_models.process_words import TwoWords
 from service.reward_models.registry import LoadedScorers
+from service.reward_models.starts import Starts
 from strategies.base.types import Message, Prompt
 from tests.service.reward_models import process_checkpoints as checkpoints
 from tests.service.reward_models.fakes import FakeModel
 
 PROMPT = Prompt((Message("user", "one and one"),))
-MATERIALS = Materials({}, LoadedScorers(()), str, Turns())
 
 
 @dataclass
@@ -61,9 +60,10 @@ def implicit(policy: Path, reference: Path, **more: Any) -> ImplicitScorer:
 
 
 def build(settings: ProcessScorer | ImplicitScorer, started: Started) -> Built:
+    materials = Materials({}, LoadedScorers(()), str, Turns(), started.starts())
     if isinstance(settings, ImplicitScorer):
-        return build_implicit(settings, MATERIALS, started.starts())
-    return build_process(settings, MATERIALS, started.starts())
+        return build_implicit(settings, materials)
+    return build_process(settings, materials)
 
 
 async def test_a_head_is_started_as_it_is_and_read_by_the_convention(tmp_path: Path) -> None:

@@ -14,8 +14,8 @@ from service.reward_models.implicit_loading import build_implicit
 from service.reward_models.language import TextQuery
 from service.reward_models.process_loading import build_process
 from service.reward_models.process_settings import ImplicitScorer, ProcessScorer
-from service.reward_models.process_starting import Starts
 from service.reward_models.registry import LoadedScorers
+from service.reward_models.starts import Starts
 from service.reward_models.transformers_items import Item
 from service.reward_models.transformers_network import Load, Network
 from strategies.base.ports import StepScorer
@@ -76,7 +76,7 @@ IN_PROCESS: Any = Starts(
     transformers_rows=lambda shape, checkpoint, turns: InProcess(
         Network(Load(checkpoint.path, checkpoint.architecture, checkpoint.head))
     ),
-    transformers_language=lambda shape, folder, turns: InProcess(Network(Load(folder, None))),  # type: ignore[arg-type,return-value]  # stands in for the worker
+    transformers_language=lambda shape, folder, turns: InProcess(Network(Load(folder, None))),
 )
 
 CASES: list[tuple[str, str, Callable[[Path], Path], Callable[[Path], recipes.Recipe]]] = [
@@ -89,11 +89,11 @@ CASES: list[tuple[str, str, Callable[[Path], Path], Callable[[Path], recipes.Rec
 
 
 def built(settings: ProcessScorer | ImplicitScorer) -> StepScorer:
-    materials = Materials({}, LoadedScorers(()), str, Turns())
+    materials = Materials({}, LoadedScorers(()), str, Turns(), IN_PROCESS)
     if isinstance(settings, ImplicitScorer):
-        found = build_implicit(settings, materials, IN_PROCESS)
+        found = build_implicit(settings, materials)
     else:
-        found = build_process(settings, materials, IN_PROCESS)
+        found = build_process(settings, materials)
     assert found.step is not None
     return found.step
 

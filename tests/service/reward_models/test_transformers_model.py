@@ -46,6 +46,9 @@ class FakeWorker:
     def kill(self) -> None:
         self.is_alive = False
 
+    def close(self) -> None:
+        self.kill()
+
 
 def model_of(worker: FakeWorker, **options: int) -> TransformersModel:
     return TransformersModel(worker, Turns(), **{"max_model_len": 100, **options})  # type: ignore[arg-type]  # all ints
@@ -151,6 +154,15 @@ def test_cores_are_read_as_ranges_and_numbers() -> None:
     assert cores_of("0-2,5") == {0, 1, 2, 5}
 
 
+async def test_a_sign_of_life_comes_after_the_batch_at_work() -> None:
+    model = model_of(worker := FakeWorker())
+    await model.ping()
+    assert worker.asked == [[]]
+    worker.fails = PoolingFailed("its process is gone", "dead")
+    with pytest.raises(PoolingFailed):
+        await model.ping()
+
+
 async def test_a_process_scores_tells_its_length_and_is_dead_when_killed(tmp_path: Path) -> None:
     made = tiny.sequence_classifier("Llama", tmp_path)
     model = start_reward_model(WorkerShape(max_model_len=64), open_checkpoint(str(tmp_path)), Turns())
@@ -191,6 +203,9 @@ class NetworkHere:
 
     def kill(self) -> None:
         self.is_alive = False
+
+    def close(self) -> None:
+        self.kill()
 
 
 async def test_a_language_model_tells_log_probabilities_and_logits(tmp_path: Path) -> None:

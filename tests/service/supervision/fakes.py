@@ -8,6 +8,7 @@ from typing import Any
 
 from service.engine.scripted_engine import ScriptedEngine
 from service.reward_models.base import PoolingFailed, Reading, TokenQuery
+from service.reward_models.language import TextQuery
 from service.supervision.budget import RestartBudget
 from service.supervision.heartbeat import Heartbeat
 from service.supervision.part import Event, Inner, Part
@@ -68,7 +69,7 @@ class FragileEngine(ScriptedEngine):
 
 @dataclass
 class FragilePooling:
-    """A reward model's engine that answers with no rows until it is told to die or to hang."""
+    """A reward model that answers one half to whatever it is asked, until it is told to die or to hang."""
 
     max_model_len: int = 512
     dtype: str = "float32"
@@ -83,6 +84,16 @@ class FragilePooling:
     async def token_classify(self, queries: Sequence[TokenQuery]) -> list[Reading]:
         await self.ping()
         return [Reading(((0.5,),) * len(query.positions), len(query.ids)) for query in queries]
+
+    async def logprobs(self, queries: Sequence[TextQuery]) -> list[Reading]:
+        await self.ping()
+        return [Reading(((0.5,) * (len(query.ids) - query.start),), len(query.ids)) for query in queries]
+
+    async def token_logits(self, queries: Sequence[TokenQuery], token_ids: Sequence[int]) -> list[Reading]:
+        await self.ping()
+        return [
+            Reading(((0.5,) * len(token_ids),) * len(query.positions), len(query.ids)) for query in queries
+        ]
 
     async def check_health(self) -> None:
         if self.dead:

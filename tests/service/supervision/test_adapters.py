@@ -2,17 +2,23 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import threading
 from collections.abc import AsyncIterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from service.engine.turns import Turns
 from service.metrics import Metrics
-from service.reward_models.base import PoolingFailed, TokenQuery
+from service.reward_models.base import PoolingFailed, Reading, TokenQuery
+from service.reward_models.language import TextQuery
+from service.reward_models.starts import Starts
 from service.supervision.configuration import SupervisionSettings
 from service.supervision.engine import SupervisedEngine
-from service.supervision.pooling import SupervisedPooling
+from service.supervision.model import SupervisedModel
+from service.supervision.starts import watched
 from service.supervision.supervision import Supervision
 from strategies.base.errors import EngineFailed
 from strategies.base.types import Decoding, Message, Prompt
@@ -111,7 +117,7 @@ async def test_a_live_candidate_does_not_outlive_its_engine() -> None:
 async def test_a_reward_model_that_dies_or_hangs_is_replaced_and_fails_as_dead() -> None:
     supervision = Supervision(SETTINGS)
     maker = Maker(make=FragilePooling)
-    pooling: SupervisedPooling = supervision.pooling("reward model tiny", maker)  # type: ignore[arg-type]
+    pooling: SupervisedModel = supervision.model("reward model tiny", maker)  # type: ignore[arg-type]
     assert (pooling.max_model_len, pooling.dtype) == (512, "float32")
     async with watching(supervision) as metrics:
         for starts, fault in ((2, "dead"), (3, "frozen")):
@@ -124,6 +130,25 @@ async def test_a_reward_model_that_dies_or_hangs_is_replaced_and_fails_as_dead()
         assert sample(metrics, "engine_restarts_total", part="reward model tiny") == 2
         await pooling.check_health()
     await pooling.aclose()
+
+
+STARTS = [field.name for field in dataclasses.fields(Starts)]
+
+
+@pytest.mark.parametrize("kind", STARTS)
+async def test_a_reward_model_of_every_kind_is_watched(kind: str) -> None:
+    """Under its folder's name, and asked whatever it can be asked."""
+    supervision, maker = Supervision(SETTINGS), Maker(make=FragilePooling)
+    plain = Starts(**{name: lambda shape, checkpoint, turns: maker() for name in STARTS})  # type: ignore[arg-type]
+    model = getattr(watched(supervision, plain), kind)("shape", Path("models/tiny"), Turns())
+    async with watching(supervision) as metrics:
+        assert await model.logprobs([TextQuery([1, 2, 3], 1)]) == [Reading(((0.5, 0.5),), 3)]
+        assert await model.token_logits([TokenQuery([1, 2], [0])], [7]) == [Reading(((0.5,),), 2)]
+        maker.made[0].kill()
+        await until(partial(is_up, model.part, maker, 2), within_s=2)
+        assert await model.classify([[1]]) == [Reading(((0.5,),), 1)]
+        assert sample(metrics, "engine_restarts_total", part="reward model tiny") == 1
+    await model.aclose()
 
 
 async def test_a_budget_that_is_spent_is_told_once_and_health_stays_red() -> None:
