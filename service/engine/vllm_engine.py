@@ -1,6 +1,7 @@
 """The generator in this process: vLLM's AsyncLLM, started before the event loop, stopped with its processes."""
 
 import asyncio
+import functools
 import warnings
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -75,7 +76,7 @@ class VllmEngine:
         before = children()
         llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
         family = Family.since(before)
-        tokenizer = ChatTokenizer(arguments.get("tokenizer") or model_path)
+        tokenizer = _tokenizer(arguments.get("tokenizer") or model_path)
         requests = Requests(
             llm, tokenizer, turns, has_top_h=TOP_H in (arguments.get("logits_processors") or ())
         )
@@ -149,6 +150,12 @@ class VllmEngine:
         if self._closing is None:
             self._closing = asyncio.create_task(self.requests.aclose())
         await asyncio.shield(self._closing)
+
+
+@functools.lru_cache(maxsize=8)
+def _tokenizer(source: str) -> ChatTokenizer:
+    """Read once: when the engine is started again, the event loop beside it would stand still for as long."""
+    return ChatTokenizer(source)
 
 
 def loads_processors(arguments: dict[str, Any]) -> bool:

@@ -9,12 +9,13 @@ from typing import Final
 from vllm import SamplingParams
 from vllm.inputs import tokens_input
 from vllm.v1.engine.async_llm import AsyncLLM
-from vllm.v1.engine.exceptions import EngineDeadError, EngineGenerateError
+from vllm.v1.engine.exceptions import EngineGenerateError
 
 from service.engine.chat import ChatTokenizer
 from service.engine.room import Room
 from service.engine.seeds import candidate_seed
 from service.engine.turns import Turns
+from service.engine.vllm_closing import stop_listening
 from service.engine.vllm_errors import translated
 from service.engine.vllm_outputs import Gathering
 from service.engine.vllm_sampling import sampling_params
@@ -102,10 +103,7 @@ class Requests:
 
     async def aclose(self) -> None:
         """Stop the engine's processes in a thread; what is still in flight fails as with a dead engine."""
-        if self.llm.output_handler is not None:
-            # It would log the end of the engine as an error.
-            self.llm.output_handler.cancel()
-            self.llm.output_processor.propagate_error(EngineDeadError())
+        stop_listening(self.llm)
         await asyncio.to_thread(self.llm.shutdown, timeout=_GRACE_S)
         # AsyncLLM shuts down again as it is collected, and fails noisily when the interpreter is half gone.
         self.llm.shutdown = _nothing

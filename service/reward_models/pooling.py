@@ -5,7 +5,7 @@ import gc
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 from uuid import uuid4
 
 from service.engine.processes import Family, children
@@ -23,6 +23,8 @@ class Encoder(Protocol):
 
     @property
     def errored(self) -> bool: ...
+    @property
+    def output_handler(self) -> object: ...
     def encode(self, prompt: Any, pooling_params: Any, request_id: str) -> AsyncGenerator[Any, None]: ...
     async def is_sleeping(self) -> bool: ...
     def shutdown(self) -> None: ...
@@ -114,7 +116,11 @@ class PoolingEngine:
             gc.collect()
 
     async def aclose(self) -> None:
-        """Stop the engine without blocking the loop."""
+        """Stop the engine without blocking the loop; what is still being read fails."""
+        if self._engine is not None and self._engine.output_handler is not None:
+            from service.engine.vllm_closing import stop_listening
+
+            stop_listening(cast("Any", self._engine))
         await asyncio.to_thread(self.close)
 
     def _living(self) -> Encoder:

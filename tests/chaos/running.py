@@ -44,10 +44,8 @@ class Running:
     async def control(self, **changes: Any) -> dict[str, Any]:
         """Set what is named, and hear what goes on inside."""
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         self.process.stdin.write(json.dumps(changes).encode() + b"\n")
-        report: dict[str, Any] = json.loads(await self.process.stdout.readline())
-        return report
+        return await _report(self.process)
 
     async def until(self, condition: Callable[[dict[str, Any]], object], within_s: float = 10.0) -> float:
         """Seconds until the report is as wanted; Broken if it never is."""
@@ -97,10 +95,15 @@ async def running(name: str, kind: str = "scripted", **settings: Any) -> AsyncIt
 
 
 async def _port(process: Process) -> int:
-    """The first line that is ours: libraries may print before it."""
-    assert process.stdout is not None
     async with asyncio.timeout(300):
-        while line := await process.stdout.readline():
-            with contextlib.suppress(ValueError):
-                return int(json.loads(line)["port"])
-    raise Broken(f"the service ended with {await process.wait()} before it listened")
+        return int((await _report(process))["port"])
+
+
+async def _report(process: Process) -> dict[str, Any]:
+    """The next line that is ours: libraries print between them, also while an engine is started again."""
+    assert process.stdout is not None
+    while line := await process.stdout.readline():
+        with contextlib.suppress(ValueError):
+            if isinstance(report := json.loads(line), dict):
+                return report
+    raise Broken(f"the service ended with {await process.wait()}")

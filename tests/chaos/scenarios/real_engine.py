@@ -8,12 +8,13 @@ import time
 from tests.chaos import processes
 from tests.chaos.http import CHAT, chat, request_bytes
 from tests.chaos.promises import Row, all_of, at_most
-from tests.chaos.running import Running, running
+from tests.chaos.running import LAGS, Running, running
 from tests.chaos.spelling import Spelling
 
 _REQUESTS = 6
 _HANG_S = 5.0
 _READY_S = 60.0
+_AFTERWARDS_S = 1.0
 # Longest wait for what is promised within `_READY_S`, so that a busy machine gives a figure rather than none.
 _PATIENCE_S = 300.0
 _LONG = chat("Count to a thousand.", max_tokens=900, temperature=1)
@@ -26,9 +27,11 @@ async def run() -> list[Row]:
     async with running("real engine", kind="vllm", engine=engine, supervision=supervision) as service:
         rows = await _special_tokens(service)
         rows += await _disconnects(service)
+        LAGS["real engine"] = (await service.control())["lag_ms"]
         rows += await _lose_generator(service, signal.SIGKILL, 1.0)
         rows += await _lose_generator(service, signal.SIGSTOP, _HANG_S + 0.5 + 1.0)
         rows += await _lose_scorer(service)
+        LAGS["real engine, three restarts"] = (await service.control())["lag_ms"]
         rows += await _stop(service)
     return rows
 
@@ -118,8 +121,10 @@ async def _stop(service: Running) -> list[Row]:
     replies = await asyncio.gather(*begun)
     code = await asyncio.wait_for(service.process.wait(), 60)
     whole = sum(reply.status == 200 for reply in replies)
+    # Python's own tracker of shared memory sees the end of the process from outside, and ends a moment after it.
+    await asyncio.sleep(_AFTERWARDS_S)
     left = sum(map(processes.alive, family))
     return [
         all_of("real engine, SIGTERM under load: in flight is answered", whole, _REQUESTS),
-        Row("real engine: exit code, processes left", "0, 0", f"{code}, {left}", (code, left) == (0, 0)),
+        Row("real engine: exit code, processes left a second later", "0, 0", f"{code}, {left}", (code, left) == (0, 0)),
     ]

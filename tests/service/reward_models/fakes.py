@@ -68,6 +68,7 @@ class FakeEncoder:
     running: int = 0
     most_running: int = 0
     shutdowns: int = 0
+    output_handler: None = None
     _cache: set[tuple[int, ...]] = field(default_factory=set)
 
     async def encode(self, prompt: Any, pooling_params: Any, request_id: str) -> AsyncGenerator[Any, None]:
