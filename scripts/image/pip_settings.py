@@ -13,7 +13,11 @@ from urllib.parse import unquote, urlparse
 
 _LINE: Final = re.compile(r"^(?P<scope>[^.]+)\.(?P<option>[\w-]+)=(?P<value>.+)$", re.MULTILINE)
 # Where each of these leads is a matter of the machine, not of its index.
-_NOT_THE_INDEX: Final = {"cert", "target", "prefix", "root", "user", "require-virtualenv", "cache-dir", "log"}
+_NOT_THE_INDEX: Final = {
+    *("cert", "target", "prefix", "root", "user", "require-virtualenv", "cache-dir", "log"),
+    # The image is locked; what this machine prefers is nothing to it.
+    *("constraint", "requirement"),
+}
 _CA_VARIABLES: Final = ("PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 

@@ -66,6 +66,8 @@ def engine_arguments(shape: EngineShape, checkpoint: Path, *, on_cpu: bool) -> d
         # A second engine that counts would take the generator's metrics out of the registry.
         "disable_log_stats": True,
         "enable_log_requests": False,
+        # It is handed token ids; its tokenizer would be read, and copied twice, for nothing.
+        "skip_tokenizer_init": True,
         "use_tqdm_on_load": False,
     }
     given = {name: value for name, value in wanted.items() if value is not None and value != "auto"}

@@ -14,6 +14,7 @@ def test_the_environment_wins_and_certificates_go_their_own_way(tmp_path: Path) 
             "global.index-url='https://file.example/simple'",
             f"global.cert='{ca}'",
             "global.target='/somewhere'",
+            "global.constraint='/somewhere/constraints.txt'",
             "install.no-compile='1'",
         ]
     )
