@@ -10,9 +10,9 @@ BIN := .venv/bin
 CODE = $(foreach folder,service strategies clients tests scripts benchmarks,\
 	$(if $(shell find $(folder) -name '*.py' -print -quit 2>/dev/null),$(folder)))
 ARGS ?=
-# The cores that we may use, at most eight: each worker loads the test suite anew. With one core there is one process.
-# They keep what they compile, for each other and for the many processes that the tests start.
-WORKERS ?= $(shell n=$$(nproc); echo $$((n == 1 ? 0 : n > 8 ? 8 : n)))
+# One more than the cores that we may use, since a test of streams mostly waits; at most eight, since each loads the test
+# suite anew. They keep what they compile, for each other and for the many processes that the tests start.
+WORKERS ?= $(shell n=$$(($$(nproc) + 1)); echo $$((n > 8 ? 8 : n)))
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
@@ -23,7 +23,7 @@ demo: setup ## Start the service on the embedded models and ask it a first quest
 serve: setup ## Serve; options for `nbest serve` go in ARGS="…"
 	@$(BIN)/nbest serve $(ARGS)
 
-test: setup-dev ## Run every test: those without an engine, a process per core, then those on the real vLLM
+test: setup-dev ## Run every test: those without an engine, several at a time, then those on the real vLLM
 	$(BIN)/nbest embedded build
 	@fast=0; \
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not engine" -n $(WORKERS) --dist worksteal $(ARGS) || fast=$$?; \

@@ -126,5 +126,10 @@ async def _stop(service: Running) -> list[Row]:
     left = sum(map(processes.alive, family))
     return [
         all_of("real engine, SIGTERM under load: in flight is answered", whole, _REQUESTS),
-        Row("real engine: exit code, processes left a second later", "0, 0", f"{code}, {left}", (code, left) == (0, 0)),
+        Row(
+            "real engine: exit code, processes left a second later",
+            "0, 0",
+            f"{code}, {left}",
+            (code, left) == (0, 0),
+        ),
     ]

@@ -10,8 +10,8 @@ from tests.service.fixtures import listening, until
 from tests.service.routes.asking import events, post
 
 DEADLINE_S = 0.3
-GRACE_S = 0.5
-"""How long after the deadline the reply may come."""
+GRACE_S = 1.0
+"""How long after the deadline the reply may come on a busy machine; `make chaos` holds it to half of that."""
 
 
 def slow() -> ScriptedEngine:
