@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Budget(BaseModel):
-    """Hard limits of one request; at any of them the best answer so far comes back, flagged, unless it is to be an error."""
+    """Hard limits of one request; at each the best answer so far comes back, flagged, or at the deadline an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -9,8 +9,8 @@ Aggregation = Literal["last", "min", "mean", "product", "max", "weighted"]
 """How step scores become one number; see `aggregate`."""
 
 SOFTMIN_TEMPERATURE: Final = 0.1
-"""The temperature of `weighted`, that of PURE's own code (CJReinforce/PURE, `experience_maker.py`): made for scores that
-are probabilities, or differences of two."""
+"""The temperature of `weighted`, that of PURE's own code (CJReinforce/PURE, `experience_maker.py`): made for scores
+that are probabilities, or differences of two."""
 
 
 def aggregate(steps: Sequence[float], how: Aggregation) -> float | None:
