@@ -74,6 +74,7 @@ class TransformersModel:
         self._reads_text = reads_text
         self._calls: list[_Call] = []
         self._reader: asyncio.Task[None] | None = None
+        self._asking: asyncio.Task[list[Rows]] | None = None
 
     async def classify(self, inputs: Sequence[Sequence[int]]) -> list[Reading]:
         """The head's row for each input: at its last token, or of the whole text where the head reads that."""
@@ -109,8 +110,12 @@ class TransformersModel:
             raise PoolingFailed("its process is gone", "dead")
 
     async def ping(self) -> None:
-        """A question that the process answers after the batch that it is at work on; PoolingFailed if it is gone."""
-        await asyncio.to_thread(self._worker.ask, ())
+        """Return once the process has answered, its batch at work or an empty one; PoolingFailed if it is gone."""
+        if self._asking is not None and not self._asking.done():
+            await asyncio.wait([self._asking])
+        else:
+            await asyncio.to_thread(self._worker.ask, ())
+        await self.check_health()
 
     def kill(self) -> None:
         """SIGKILL to the process, a stopped one too; what is in flight fails as `dead`."""
@@ -159,10 +164,9 @@ class TransformersModel:
             if not wanted:
                 continue
             try:
-                answers = await asyncio.to_thread(
-                    self._worker.ask, [call.items[index] for call, index in wanted]
-                )
-                for (call, index), rows in zip(wanted, answers, strict=True):
+                items = [call.items[index] for call, index in wanted]
+                self._asking = asyncio.create_task(asyncio.to_thread(self._worker.ask, items))
+                for (call, index), rows in zip(wanted, await self._asking, strict=True):
                     call.take(index, rows)
             except Exception as error:
                 for call, _ in wanted:

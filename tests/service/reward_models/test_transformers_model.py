@@ -20,6 +20,7 @@ from service.reward_models.transformers_model import TransformersModel
 from service.reward_models.transformers_network import Load, Network
 from service.reward_models.transformers_process import WorkerProcess, cores_of
 from service.reward_models.transformers_starting import WorkerShape, start_reward_model
+from tests.service.fixtures import until
 from tests.service.reward_models import tiny
 
 
@@ -154,10 +155,19 @@ def test_cores_are_read_as_ranges_and_numbers() -> None:
     assert cores_of("0-2,5") == {0, 1, 2, 5}
 
 
-async def test_a_sign_of_life_comes_after_the_batch_at_work() -> None:
-    model = model_of(worker := FakeWorker())
+async def test_a_sign_of_life_is_the_batch_at_work_or_an_empty_one() -> None:
+    model = model_of(worker := FakeWorker(waits_s=0.05))
     await model.ping()
     assert worker.asked == [[]]
+    reading = asyncio.create_task(model.classify([[1, 2]]))
+    await until(lambda: len(worker.asked) == 2)
+    await model.ping()
+    await reading
+    assert len(worker.asked) == 2
+    worker.is_alive = False
+    with pytest.raises(PoolingFailed):
+        await model.ping()
+    worker.is_alive = True
     worker.fails = PoolingFailed("its process is gone", "dead")
     with pytest.raises(PoolingFailed):
         await model.ping()
