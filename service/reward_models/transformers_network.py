@@ -69,7 +69,9 @@ class Network:
         return positions - taken
 
     def answer(self, items: Sequence[Item]) -> list[Rows]:
-        """The rows of each item of a batch of one kind."""
+        """The rows of each item of a batch of one kind; of an empty one, which asks for a sign of life, none."""
+        if not items:
+            return []
         with self._torch.inference_mode():
             answer: list[Rows] = getattr(self, f"_{items[0].kind}")(items)
             return answer

@@ -179,6 +179,7 @@ async def test_a_process_scores_tells_its_length_and_is_dead_when_killed(tmp_pat
     try:
         assert (model.max_model_len, model.dtype) == (64, "float32")
         await model.check_health()
+        await model.ping()
         inputs = [[1, 20, 30], list(range(1, 40))]
         for ids, reading in zip(inputs, await model.classify(inputs), strict=True):
             assert reading.rows[0] == pytest.approx(made.row(ids), abs=1e-4)
