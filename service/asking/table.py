@@ -1,31 +1,47 @@
-"""Strategies side by side: as a table for people, as JSON for programs."""
+"""Strategies side by side: as tables for people, as JSON for programs."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from nbest_client import Compared, Comparison, NbestError
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from service.plain import plain
 
-_NUMBERS = frozenset({"score", "candidates", "tokens", "FLOPs", "seconds"})
+_NUMBERS = ("score", "candidates", "tokens", "FLOPs", "seconds")
 _LONGEST_ANSWER = 400
 
 
-def side_by_side(rows: Sequence[Compared]) -> Table:
-    """A row a strategy; what does not fit in the terminal goes on in the next line of its cell."""
-    table = Table(show_lines=True)
-    told = [row.cells() for row in rows]
-    shown = [
-        i for i, name in enumerate(Compared.COLUMNS) if name != "degraded" or any(row[i] for row in told)
-    ]
-    for name in (Compared.COLUMNS[i] for i in shown):
-        table.add_column(
-            name, justify="right" if name in _NUMBERS else "left", no_wrap=name in _NUMBERS, overflow="fold"
-        )
+def side_by_side(rows: Sequence[Compared]) -> RenderableType:
+    """The figures of each strategy, and below them what it answers, in the whole width of the terminal."""
+    return Group(_figures(rows), _answers(rows))
+
+
+def _figures(rows: Sequence[Compared]) -> Table:
+    table = Table("strategy")
+    told = [dict(zip(Compared.COLUMNS, row.cells(), strict=True)) for row in rows]
+    for name in _NUMBERS:
+        table.add_column(name, justify="right", no_wrap=True)
+    is_degraded = any(cells["degraded"] for cells in told)
+    if is_degraded:
+        table.add_column("degraded")
+    shown = ("strategy", *_NUMBERS, *(["degraded"] if is_degraded else []))
     for row, cells in zip(rows, told, strict=True):
-        table.add_row(*(_cell(cells[i]) for i in shown), style="red" if row.error else None)
+        table.add_row(*(_cell(cells[name]) for name in shown), style="red" if row.error else None)
+    return table
+
+
+def _answers(rows: Sequence[Compared]) -> Table:
+    """Each with the seconds of its phases in a line of its own."""
+    table = Table("strategy", "answer", show_lines=True)
+    for row in rows:
+        cells = dict(zip(Compared.COLUMNS, row.cells(), strict=True))
+        answer = _cell(cells["answer"])
+        if cells["phases"]:
+            answer = Text.assemble(answer, "\n", (str(cells["phases"]), "dim"))
+        table.add_row(_cell(cells["strategy"]), answer, style="red" if row.error else None)
     return table
 
 

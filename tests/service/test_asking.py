@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import re
 import sys
 import tempfile
 from collections.abc import AsyncIterator
@@ -78,9 +79,20 @@ async def test_compare_shows_a_row_a_strategy(shared: Running) -> None:
     strategies = ("--strategy", "single", "--strategy", 'best_of_n:{"n": 4}')
     told = await nbest("compare", QUESTION, *strategies, "--url", shared.url, "--seed", "1")
     assert told.exit_code == 0, told.output
-    for piece in (*Compared.COLUMNS[:-1], "single", "best_of_n(n=4)", "draw "):
+    for piece in ("answer", "score", "candidates", "tokens", "FLOPs", "seconds", "best_of_n(n=4)", "draw "):
         assert piece in told.stdout
     assert "degraded" not in told.stdout
+
+
+async def test_a_long_answer_leaves_the_figures_whole_in_a_narrow_terminal() -> None:
+    engine = ScriptedEngine(script=lambda prompt, index: "Mia has some shells. " * 12)
+    async with listening(engine) as running:
+        strategy = ("--strategy", 'best_of_n:{"n": 4}')
+        told = await nbest("compare", QUESTION, *strategy, "--url", running.url, env={"COLUMNS": "80"})
+    lines = told.stdout.splitlines()
+    assert any(re.search(r"best_of_n\(n=4\) .* 4 .* 196 ", line) for line in lines), told.stdout
+    assert any("Mia has some shells. Mia has some shells." in line for line in lines)
+    assert any("draw 0." in line for line in lines)
 
 
 async def test_compare_as_json_has_the_figures_and_the_results(shared: Running) -> None:
