@@ -13,9 +13,14 @@ from rich.console import Console
 from service.asking import cli as asking
 from service.command import ConfigFile, Set, fail, settings_from
 from service.embedded.cli import app as embedded
+from service.engine.parent_death import arm
 from service.keys.cli import app as keys
 from service.settings import Settings
 from service.version import VERSION
+
+# Python imports this module first in each process that vLLM or we spawn: from here on it dies with its parent, and not
+# only once vLLM has come to its plugins.
+arm()
 
 app = typer.Typer(
     help="Inference-time selection and decoding.", no_args_is_help=True, pretty_exceptions_enable=False

@@ -17,11 +17,17 @@ def arm() -> None:
     the memory killer takes the service and leaves the engine running. Linux only. The request is tied to the
     parent's *thread*: engines are built in the main thread.
     """
-    parent = multiprocessing.parent_process()
-    if parent is None or not sys.platform.startswith("linux"):
+    if not _is_child() or not sys.platform.startswith("linux"):
         return
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     # The parent may have died before the request was made. It need not have been adopted by process 1.
-    if os.getppid() != parent.pid:
+    parent = multiprocessing.parent_process()
+    if parent is not None and os.getppid() != parent.pid:
         os._exit(1)
+
+
+def _is_child() -> bool:
+    """Also while Python prepares a spawned process, which does not know its parent yet."""
+    is_prepared = getattr(multiprocessing.current_process(), "_inheriting", False)
+    return is_prepared or multiprocessing.parent_process() is not None

@@ -78,6 +78,36 @@ def test_killing_the_service_takes_its_engine_along(doomed_service: Service) -> 
     seconds_until(lambda: not any(map(is_alive, doomed_service.children)), GONE_S)
 
 
+def below(pid: int) -> set[int]:
+    """The processes that it started itself and that live."""
+    told = subprocess.run(
+        ["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False
+    )
+    return {int(word) for word in told.stdout.split() if is_alive(int(word))}
+
+
+def test_killing_the_service_as_its_engine_starts_leaves_nothing_behind(tiny_generator: Path) -> None:
+    """Before the engine has come as far as vLLM's plugins."""
+    command = [sys.executable, "-m", "service.cli", "serve", "--port", "0"]
+    service = subprocess.Popen(
+        [*command, "--set", f"engine.model={tiny_generator}"],
+        cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    children: set[int] = set()
+    try:
+        # The first to come is Python's own tracker of resources, the second the engine.
+        seconds_until(lambda: len(below(service.pid)) >= 2, 60)
+        time.sleep(3)
+        children = below(service.pid)
+        service.kill()
+        service.wait()
+        seconds_until(lambda: not any(map(is_alive, children)), GONE_S)
+    finally:
+        service.kill()
+        for pid in filter(is_alive, children):
+            os.kill(pid, signal.SIGKILL)
+
+
 def test_terminating_the_service_leaves_nothing_behind(doomed_service: Service) -> None:
     doomed_service.line_with("token")
     doomed_service.process.terminate()
