@@ -14,8 +14,9 @@ def arm() -> None:
     """Ask the kernel to kill this process when its parent dies; safe to call again, and a no-op in the parent.
 
     A plugin of the group `vllm.general_plugins`, which vLLM loads in all its processes. Without it SIGKILL or
-    the memory killer takes the service and leaves the engine running. Linux only. The request is tied to the
-    parent's *thread*: engines are built in the main thread.
+    the memory killer takes the service and leaves the engine running. The `nbest` command calls it as it is imported,
+    which a spawned process does first of all. Linux only. The request is tied to the parent's *thread*: engines are
+    built in the main one, or in that of a `Starter`.
     """
     if not _is_child() or not sys.platform.startswith("linux"):
         return

@@ -4,21 +4,13 @@ import asyncio
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from service.reward_models.base import PoolingFailed, Reading, failures_of
 from service.reward_models.inputs import Conversations, ReadConversation, conversations
-from service.reward_models.language import TextQuery
+from service.reward_models.language import TextQuery, TokenLogprobs
 from strategies.base.ports import StepScores
 from strategies.base.types import Prompt
 from strategies.scores.implicit import BETA, Integration, step_rewards, token_rewards
-
-
-class TokenLogprobs(Protocol):
-    """A causal language model that tells how likely it finds given tokens."""
-
-    async def logprobs(self, queries: Sequence[TextQuery]) -> list[Reading]:
-        """The log-probability of each token from `start` on, in nats: a reading of one row."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,15 @@ class TextQuery:
     start: int
 
 
-class LikelihoodModel(Resource, Protocol):
-    """A causal language model that reads token ids; PoolingFailed if it cannot."""
+class TokenLogprobs(Protocol):
+    """A causal language model that tells how likely it finds given tokens; PoolingFailed if it cannot."""
+
+    async def logprobs(self, queries: Sequence[TextQuery]) -> list[Reading]:
+        """The log-probability of each token from `start` on, in nats: a reading of one row."""
+
+
+class LikelihoodModel(TokenLogprobs, Resource, Protocol):
+    """One with a life of its own."""
 
     @property
     def max_model_len(self) -> int:
@@ -24,9 +31,6 @@ class LikelihoodModel(Resource, Protocol):
 
     @property
     def dtype(self) -> str: ...
-
-    async def logprobs(self, queries: Sequence[TextQuery]) -> list[Reading]:
-        """The log-probability of each token from `start` on, in nats: a reading of one row."""
 
 
 class LanguageModel(LikelihoodModel, Protocol):

@@ -12,7 +12,7 @@ from service.reward_models.pair import PairTokenizer
 from strategies.base.ports import OutcomeScorer
 from strategies.base.types import Message, Prompt
 from tests.service.reward_models import tiny
-from tests.service.reward_models.tiny import Tiny
+from tests.service.reward_models.tiny_parts import Tiny
 
 pytestmark = pytest.mark.engine
 

@@ -22,6 +22,7 @@ from service.reward_models.checkpoint import open_checkpoint
 from service.reward_models.pooling import PoolingEngine
 from service.reward_models.starting import EngineShape
 from service.reward_models.transformers_model import TransformersModel
+from service.reward_models.transformers_process import WorkerProcess
 from service.reward_models.transformers_starting import WorkerShape
 from service.settings import EngineSettings
 from service.supervision.configuration import SupervisionSettings
@@ -188,7 +189,9 @@ async def test_a_stopped_process_of_transformers_fails_as_dead_and_scores_the_sa
         assert (await model.classify([ids]))[0].rows[0] == pytest.approx(made.row(ids), abs=1e-4)
         inner = model.part.life.inner
         assert isinstance(inner, TransformersModel)
-        pid = inner._worker.process.pid  # type: ignore[attr-defined]  # the real one
+        assert isinstance(inner._worker, WorkerProcess)
+        pid = inner._worker.process.pid
+        assert pid is not None
         os.kill(pid, signal.SIGSTOP)
         with pytest.raises(PoolingFailed, match="hung") as failure:
             await model.classify([ids])

@@ -23,11 +23,15 @@ SCRIPT = """
 import multiprocessing, os, signal, sys, time
 from service.engine.parent_death import arm
 
+if BEFORE:
+    arm()
+
 def child(pipe):
     os.setsid()
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    arm()
-    arm()
+    if not BEFORE:
+        arm()
+        arm()
     pipe.send(os.getpid())
     time.sleep(600)
 
@@ -48,10 +52,13 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_child_dies_with_its_parent(tmp_path: Path, number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "before"), [(signal.SIGKILL, False), (signal.SIGTERM, False), (signal.SIGKILL, True)]
+)
+def test_a_child_dies_with_its_parent(tmp_path: Path, number: signal.Signals, before: bool) -> None:
+    """Armed in its own function, or `before`: as it imports the module that its parent was started with."""
     script = tmp_path / "parent.py"
-    script.write_text(SCRIPT)
+    script.write_text(f"BEFORE = {before}\n{SCRIPT}")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment

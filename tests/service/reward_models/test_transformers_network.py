@@ -14,7 +14,7 @@ from service.reward_models.transformers_items import Item
 from service.reward_models.transformers_network import Load, Network
 from strategies.base.types import Message
 from tests.service.reward_models import tiny
-from tests.service.reward_models.tiny import Tiny
+from tests.service.reward_models.tiny_parts import Tiny
 
 TOLERANCE = 1e-4
 QUESTION = "What is 17 + 25?"

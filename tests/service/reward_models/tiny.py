@@ -6,25 +6,24 @@ service.
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
 from safetensors.torch import save_file
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors
 from torch import nn
 
-SPECIAL = ["<pad>", "<s>", "</s>", "[CLS]", "[SEP]", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"]
-TEMPLATE = (
-    "<s>{% for m in messages %}<|start_header_id|>{{ m['role'] }}<|end_header_id|>\n\n{{ m['content'] }}<|eot_id|>"
-    "{% endfor %}"
+from tests.service.reward_models.tiny_parts import (
+    ASSISTANT,
+    SPECIAL,
+    Recipe,
+    Tiny,
+    finish,
+    save_tokenizer,
+    spread,
+    vocabulary_size,
 )
-ASSISTANT = "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"
-
-Recipe = Callable[[Sequence[int]], list[float]]
-"""Token ids in, the row of raw numbers that the model card reads out."""
 
 DECODER: dict[str, Any] = {
     "hidden_size": 64,
@@ -51,75 +50,6 @@ ENCODER: dict[str, Any] = {
     "sep_token_id": 4,
     "num_labels": 1,
 }
-CODE = {"AutoModel": "modeling_own.OwnModel"}
-
-
-def save_tokenizer(folder: Path, *, has_types: bool = False) -> Any:
-    """One token a byte, the special ones, a chat template, and `[CLS] a [SEP] b [SEP]` for pairs."""
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    vocabulary = {token: i for i, token in enumerate([*SPECIAL, *letters])}
-    backend = Tokenizer(models.BPE(vocabulary, []))
-    backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    backend.decoder = decoders.ByteLevel()
-    second = "$B:1 [SEP]:1" if has_types else "$B [SEP]"
-    backend.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]",
-        pair=f"[CLS] $A [SEP] {second}",
-        special_tokens=[("[CLS]", vocabulary["[CLS]"]), ("[SEP]", vocabulary["[SEP]"])],
-    )
-    tokenizer: Any = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=backend,
-        pad_token="<pad>",
-        bos_token="<s>",
-        eos_token="</s>",
-        cls_token="[CLS]",
-        sep_token="[SEP]",
-        additional_special_tokens=SPECIAL[5:],
-        model_input_names=["input_ids", *(["token_type_ids"] if has_types else []), "attention_mask"],
-    )
-    tokenizer.chat_template = TEMPLATE
-    tokenizer.save_pretrained(folder)
-    return tokenizer
-
-
-def vocabulary_size() -> int:
-    return len(SPECIAL) + 256
-
-
-@dataclass(frozen=True)
-class Tiny:
-    """A checkpoint in a folder, its tokenizer, and the rows that its card's recipe reads."""
-
-    folder: Path
-    tokenizer: Any
-    row: Recipe
-
-    def chat_ids(self, question: str, answer: str) -> list[int]:
-        turns = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
-        text = self.tokenizer.apply_chat_template(turns, tokenize=False)
-        ids: list[int] = self.tokenizer(text, add_special_tokens=False).input_ids
-        return ids
-
-
-def _finish(folder: Path, model: Any, architecture: str, tensors: dict[str, Any], **config: Any) -> None:
-    """Weights and config.json as the publishers of a custom architecture write them."""
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: t.detach().contiguous() for name, t in tensors.items()}, folder / "model.safetensors")
-    told = model.config.to_dict() | {"architectures": [architecture], "auto_map": CODE} | config
-    (folder / "config.json").write_text(json.dumps(told, default=str))
-
-
-def _spread(module: Any, seed: int) -> None:
-    """Random weights wide enough that scores differ, biases too, which initialisation leaves at zero."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter.normal_(0, 0.12, generator=generator)
-        for name, parameter in module.named_parameters():
-            if "norm" in name.lower() and name.endswith("weight"):
-                parameter.normal_(
-                    0.1 if "gemma" in type(module).__name__.lower() else 1, 0.1, generator=generator
-                )
 
 
 def sequence_classifier(name: str, folder: Path, labels: int = 2, **options: Any) -> Tiny:
@@ -130,7 +60,7 @@ def sequence_classifier(name: str, folder: Path, labels: int = 2, **options: Any
     # Gemma 2 caps its attention logits, which only the plain implementation does.
     config._attn_implementation = "eager"
     model = getattr(transformers, f"{name}ForSequenceClassification")(config).eval()
-    _spread(model, 1)
+    spread(model, 1)
     model.save_pretrained(folder)
 
     def row(ids: Sequence[int]) -> list[float]:
@@ -147,7 +77,7 @@ def encoder(name: str, folder: Path, *, has_types: bool = False, **options: Any)
         vocab_size=vocabulary_size(), **ENCODER, **({"type_vocab_size": 2} if has_types else {}), **options
     )
     model = getattr(transformers, f"{name}ForSequenceClassification")(config).eval()
-    _spread(model, 2)
+    spread(model, 2)
     model.save_pretrained(folder)
     tokenizer = save_tokenizer(folder, has_types=has_types)
 
@@ -168,12 +98,12 @@ def qwen2_reward(folder: Path, labels: int = 1) -> Tiny:
     config = transformers.Qwen2Config(vocab_size=vocabulary_size(), **DECODER)
     body: Any = transformers.Qwen2Model(config).eval()
     head = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, labels))
-    _spread(body, 3)
-    _spread(head, 4)
+    spread(body, 3)
+    spread(head, 4)
     name = "Qwen2ForRewardModel" if labels == 1 else "Qwen2ForProcessRewardModel"
     tensors = {f"model.{key}": value for key, value in body.state_dict().items()}
     tensors |= {f"score.{key}": value for key, value in head.state_dict().items()}
-    _finish(folder, body, name, tensors)
+    finish(folder, body, name, tensors)
     return Tiny(folder, save_tokenizer(folder), _last(body, head))
 
 
@@ -182,11 +112,11 @@ def value_head(folder: Path) -> Tiny:
     config = transformers.Qwen2Config(vocab_size=vocabulary_size(), **DECODER)
     body: Any = transformers.Qwen2Model(config).eval()
     head = nn.Linear(64, 1)
-    _spread(body, 5)
-    _spread(head, 6)
+    spread(body, 5)
+    spread(head, 6)
     tensors = {f"model.{key}": value for key, value in body.state_dict().items()}
     tensors |= {f"v_head.summary.{key}": value for key, value in head.state_dict().items()}
-    _finish(folder, body, "Qwen2ForPrmModel", tensors)
+    finish(folder, body, "Qwen2ForPrmModel", tensors)
     return Tiny(folder, save_tokenizer(folder), _last(body, head))
 
 
@@ -195,11 +125,11 @@ def inform(folder: Path) -> Tiny:
     config = transformers.LlamaConfig(vocab_size=vocabulary_size(), **DECODER)
     body: Any = transformers.LlamaModel(config).eval()
     head = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 1))
-    _spread(body, 7)
-    _spread(head, 8)
+    spread(body, 7)
+    spread(head, 8)
     tensors = {f"model.{key}": value for key, value in body.state_dict().items()}
     tensors |= {f"score.{key}": value for key, value in head.state_dict().items()}
-    _finish(folder, body, "INFORMForSequenceClassification", tensors)
+    finish(folder, body, "INFORMForSequenceClassification", tensors)
     return Tiny(folder, save_tokenizer(folder), _last(body, head))
 
 
@@ -209,8 +139,8 @@ def internlm2(folder: Path) -> Tiny:
     config = transformers.LlamaConfig(vocab_size=vocabulary_size(), **(DECODER | wide))
     body: Any = transformers.LlamaModel(config).eval()
     head = nn.Linear(128, 1, bias=False)
-    _spread(body, 9)
-    _spread(head, 10)
+    spread(body, 9)
+    spread(head, 10)
     tensors = {"v_head.weight": head.weight, "model.norm.weight": body.norm.weight}
     tensors["model.tok_embeddings.weight"] = body.embed_tokens.weight
     for i, layer in enumerate(body.layers):
@@ -276,7 +206,7 @@ def armo(folder: Path, objectives: int = 5) -> Tiny:
     gate = Gate(objectives, 24, temperature=2)
     matrix = torch.eye(objectives)
     for module, seed in ((body, 11), (regression, 12), (gate, 13)):
-        _spread(module, seed)
+        spread(module, seed)
     matrix[0, 1:] = -0.3
     with torch.no_grad():
         gate.logit_scale.fill_(3.0)
@@ -289,7 +219,7 @@ def armo(folder: Path, objectives: int = 5) -> Tiny:
         "gating_hidden_dim": 24,
         "gating_n_hidden": 2,
     }
-    _finish(folder, body, "LlamaForRewardModelWithGating", tensors, **gating)
+    finish(folder, body, "LlamaForRewardModelWithGating", tensors, **gating)
     tokenizer = save_tokenizer(folder)
     header = tokenizer(ASSISTANT, add_special_tokens=False).input_ids
 
@@ -311,7 +241,7 @@ def language_model(folder: Path, name: str = "Llama", **options: Any) -> Tiny:
     config = getattr(transformers, f"{name}Config")(vocab_size=vocabulary_size(), **DECODER, **options)
     config._attn_implementation = "eager"
     model = getattr(transformers, f"{name}ForCausalLM")(config).eval()
-    _spread(model, 14)
+    spread(model, 14)
     model.save_pretrained(folder)
 
     def row(ids: Sequence[int]) -> list[float]:

@@ -68,7 +68,7 @@ class FragileEngine(ScriptedEngine):
 
 
 @dataclass
-class FragilePooling:
+class FragileModel:
     """A reward model that answers one half to whatever it is asked, until it is told to die or to hang."""
 
     max_model_len: int = 512

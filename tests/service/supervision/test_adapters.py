@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,13 +18,12 @@ from service.reward_models.language import TextQuery
 from service.reward_models.starts import Starts
 from service.supervision.configuration import SupervisionSettings
 from service.supervision.engine import SupervisedEngine
-from service.supervision.model import SupervisedModel
 from service.supervision.starts import watched
 from service.supervision.supervision import Supervision
 from strategies.base.errors import EngineFailed
 from strategies.base.types import Decoding, Message, Prompt
 from tests.service.fixtures import until
-from tests.service.supervision.fakes import HANG_S, FragileEngine, FragilePooling, Maker, is_up
+from tests.service.supervision.fakes import HANG_S, FragileEngine, FragileModel, Maker, is_up
 
 PROMPT = Prompt((Message("user", "1 + 1?"),), decoding=Decoding(temperature=1))
 SETTINGS = SupervisionSettings(heartbeat_s=0.02, hang_timeout_s=HANG_S, max_restarts=2)
@@ -116,8 +116,8 @@ async def test_a_live_candidate_does_not_outlive_its_engine() -> None:
 
 async def test_a_reward_model_that_dies_or_hangs_is_replaced_and_fails_as_dead() -> None:
     supervision = Supervision(SETTINGS)
-    maker = Maker(make=FragilePooling)
-    pooling: SupervisedModel = supervision.model("reward model tiny", maker)  # type: ignore[arg-type]
+    maker: Any = Maker(make=FragileModel)
+    pooling = supervision.model("reward model tiny", maker)
     assert (pooling.max_model_len, pooling.dtype) == (512, "float32")
     async with watching(supervision) as metrics:
         for starts, fault in ((2, "dead"), (3, "frozen")):
@@ -138,8 +138,9 @@ STARTS = [field.name for field in dataclasses.fields(Starts)]
 @pytest.mark.parametrize("kind", STARTS)
 async def test_a_reward_model_of_every_kind_is_watched(kind: str) -> None:
     """Under its folder's name, and asked whatever it can be asked."""
-    supervision, maker = Supervision(SETTINGS), Maker(make=FragilePooling)
-    plain = Starts(**{name: lambda shape, checkpoint, turns: maker() for name in STARTS})  # type: ignore[arg-type]
+    supervision = Supervision(SETTINGS)
+    maker: Any = Maker(make=FragileModel)
+    plain = Starts(**{name: lambda shape, checkpoint, turns: maker() for name in STARTS})
     model = getattr(watched(supervision, plain), kind)("shape", Path("models/tiny"), Turns())
     async with watching(supervision) as metrics:
         assert await model.logprobs([TextQuery([1, 2, 3], 1)]) == [Reading(((0.5, 0.5),), 3)]
