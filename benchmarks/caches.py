@@ -3,9 +3,9 @@
 from typing import Any
 
 from service.app import Parts
-from service.reward_models.pooling import PoolingEngine
-from service.reward_models.process import PooledStepScorer
-from service.reward_models.registry import LoadedScorers
+from service.reward_models.base.loaded import LoadedScorers
+from service.reward_models.pooling.engine import PoolingEngine
+from service.reward_models.process.scorer import PooledStepScorer
 from strategies.base.ports import Engine
 from strategies.base.types import Prompt
 

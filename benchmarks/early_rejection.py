@@ -23,9 +23,9 @@ from benchmarks.early_rejection_variants import CALIBRATED, WINDOWS, variants
 from benchmarks.ledger import Ledger
 from benchmarks.measure import Measured, measured, models_of, prompt_of, runner_of
 from service.app import Parts, start_parts
-from service.embedded.evaluate import replace_table
-from service.embedded.models import cache_dir
-from service.embedded.problems import Problem, problems
+from service.embedded.evaluation.evaluate import replace_table
+from service.embedded.paths import cache_dir
+from service.embedded.problems.problems import Problem, problems
 from service.settings import Settings
 from strategies.base.strategy import Strategy
 

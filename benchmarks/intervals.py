@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from statistics import fmean
 
 from benchmarks.measure import Measured
-from service.embedded.metrics import interval
+from service.embedded.evaluation.metrics import interval
 
 Figure = Callable[[Measured], float]
 Pair = tuple[Measured, Measured]

@@ -10,10 +10,11 @@ from typing import Any
 
 from service.app import Parts, create_app, scorer_path
 from service.embedded.cache import MANIFEST
-from service.embedded.problems import Problem, chat
+from service.embedded.problems.problems import Problem, chat
+from service.engine.settings import EMBEDDED
+from service.metering.run import RunResult
 from service.protocol.cost import cost
-from service.runner import Run, Runner
-from service.section import EMBEDDED
+from service.runner import Runner
 from service.settings import Settings
 from strategies.answers.extract import extract
 from strategies.base.strategy import Strategy
@@ -40,7 +41,7 @@ class Measured:
     degraded: float = 0.0
 
     @classmethod
-    def of(cls, run: Run, problem: Problem, seconds: float) -> "Measured":
+    def of(cls, run: RunResult, problem: Problem, seconds: float) -> "Measured":
         """ValueError where the size of a model is not known."""
         meter = run.meter
         told = cost(meter, run.parameters.generator, run.parameters.scorers)

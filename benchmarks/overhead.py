@@ -19,8 +19,8 @@ import httpx
 import uvicorn
 
 from service.app import Parts, create_app, start_parts
-from service.embedded.problems import chat, problems
-from service.engine.vllm_engine import VllmEngine
+from service.embedded.problems.problems import chat, problems
+from service.engine.vllm.engine import VllmEngine
 from service.settings import Settings
 from service.supervision.engine import SupervisedEngine
 from strategies.base.types import Decoding, Message, Prompt

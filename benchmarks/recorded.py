@@ -10,8 +10,8 @@ from benchmarks.ledger import Ledger
 from benchmarks.measure import MAX_TOKENS, TEMPERATURE, prompt_of
 from benchmarks.replay import Reading, Readings, recorded_scorers
 from service.app import Parts
-from service.embedded.problems import Problem
-from service.reward_models.registry import LoadedScorers
+from service.embedded.problems.problems import Problem
+from service.reward_models.base.loaded import LoadedScorers
 from strategies.answers.steps import split_steps
 from strategies.base.types import Candidate, Prompt
 

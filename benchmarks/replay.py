@@ -5,8 +5,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
-from service.engine.base import EngineInfo, ServedEngine
-from service.reward_models.registry import LoadedScorers
+from service.engine.ports import EngineInfo, ServedEngine
+from service.reward_models.base.loaded import LoadedScorers
 from strategies.base.ports import Delta, LiveCandidate, OnDelta, OutcomeScores, StepScores
 from strategies.base.types import Candidate, Prompt, Stage
 

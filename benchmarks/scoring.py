@@ -20,15 +20,15 @@ from typing import Any, Final
 from uuid import uuid4
 
 from service.app import scorer_path
-from service.embedded.problems import Problem, chat, problems
-from service.engine.cores import usable_cores
-from service.engine.turns import Turns
-from service.reward_models.configuration import ScorerSettings
-from service.reward_models.loader import load_scorers
-from service.reward_models.outcome import PooledOutcomeScorer
-from service.reward_models.pooling import PoolingEngine
-from service.reward_models.starting import pooling_params
-from service.section import EMBEDDED
+from service.embedded.problems.problems import Problem, chat, problems
+from service.engine.group_lock import GroupLock
+from service.engine.host.cpu_cores import usable_cores
+from service.engine.settings import EMBEDDED
+from service.reward_models.loading.loader import load_scorers
+from service.reward_models.pooling.engine import PoolingEngine
+from service.reward_models.pooling.engine_args import pooling_params
+from service.reward_models.pooling.outcome import PooledOutcomeScorer
+from service.reward_models.pooling.settings import ScorerSettings
 from strategies.base.types import Message, Prompt
 
 ASKED: Final = {"transformers": 1.5, "vllm": 0.9}
@@ -170,7 +170,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     asked = parser.parse_args()
     settings = ScorerSettings(name="outcome", kind="outcome", max_num_seqs=asked.n)
-    loaded = load_scorers([settings], scorer_path, Turns())
+    loaded = load_scorers([settings], scorer_path, GroupLock())
     engine, scorer = loaded.engines["outcome"], loaded.outcome(None)
     assert isinstance(engine, PoolingEngine)
     assert isinstance(scorer, PooledOutcomeScorer)

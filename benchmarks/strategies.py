@@ -26,9 +26,9 @@ from benchmarks.replay import ReplayEngine, deal
 from benchmarks.strategies_rows import SIZES, Row, rows
 from benchmarks.strategies_table import majority_claims, table
 from service.app import Parts, start_parts
-from service.embedded.evaluate import replace_table
-from service.embedded.models import cache_dir
-from service.embedded.problems import Problem, problems
+from service.embedded.evaluation.evaluate import replace_table
+from service.embedded.paths import cache_dir
+from service.embedded.problems.problems import Problem, problems
 from service.runner import Runner
 from service.settings import Settings
 from strategies.base.types import Candidate

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any, Literal
 
 from benchmarks.early_rejection_variants import CALIBRATED
-from service.embedded.problems import Problem
+from service.embedded.problems.problems import Problem
 from strategies.base.strategy import Strategy
 from strategies.best_of_majority import BestOfMajority
 from strategies.best_of_n import BestOfN

@@ -18,10 +18,10 @@ from typing import Any, get_args
 
 from benchmarks.claims import Claim
 from service.embedded.build import build_generator
-from service.embedded.models import GENERATOR_NAME
-from service.engine.turns import Turns
-from service.engine.vllm_engine import VllmEngine
-from service.settings import EngineSettings
+from service.embedded.paths import GENERATOR_NAME
+from service.engine.group_lock import GroupLock
+from service.engine.settings import EngineSettings
+from service.engine.vllm.engine import VllmEngine
 from strategies.base.types import Decoding, Message, Prompt, TopHVariant
 
 STEPS = 64
@@ -123,7 +123,7 @@ def main() -> int:
         kept()
         return 0
     settings = EngineSettings(max_num_seqs=given.batch, max_model_len=1024)
-    engine = VllmEngine.start(settings, str(build_generator()), GENERATOR_NAME, Turns())
+    engine = VllmEngine.start(settings, str(build_generator()), GENERATOR_NAME, GroupLock())
     claim = asyncio.run(cost(engine, given.pairs, given.batch, given.variant, given.temperature))
     print(claim.text)
     return 0 if claim.holds else 1

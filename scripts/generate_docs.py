@@ -56,7 +56,7 @@ def settings(page: Path, argument: str) -> str:
 
 def reward_models(page: Path, argument: str) -> str:
     """One row a family of known reward models, with the settings that the registry fills in."""
-    from service.reward_models.known import known_models
+    from service.reward_models.loading.known_models import known_models
 
     rows = []
     for known in known_models():
@@ -76,14 +76,13 @@ def reward_models(page: Path, argument: str) -> str:
 
 def scorer(page: Path, argument: str) -> str:
     """One row a setting of the scorers with the backend named in the block; `name` and `kind` are in all of them."""
-    from service.reward_models.loader import BUILDERS
+    from service.reward_models.loading.registry import BACKENDS
 
-    backends = {
-        backend: cls for cls in BUILDERS for backend in get_args(cls.model_fields["backend"].annotation)
-    }
-    if argument not in backends:
+    if argument not in BACKENDS:
         raise GenerationError(f"no scorer has the backend {argument!r}")
-    fields = [found for found in flatten(backends[argument]) if found[0] not in ("name", "kind", "backend")]
+    fields = [
+        found for found in flatten(BACKENDS[argument].settings) if found[0] not in ("name", "kind", "backend")
+    ]
     rows = [[f"`{path}`", default(field), field.description or ""] for path, field in fields]
     return table(["Setting", "Default", "Meaning"], rows)
 

@@ -9,9 +9,14 @@ from typing import Final
 WEB: Final = {"aiohttp", "fastapi", "httpx", "httpx2", "requests", "sse_starlette", "starlette", "uvicorn"}
 MODELS: Final = {"gguf", "peft", "tokenizers", "torch", "transformers", "vllm"}
 WITH_MODELS: Final = ("service.engine", "service.reward_models", "service.embedded")
-WITH_EMBEDDED: Final = ("service.app", "service.cli", "service.demo", "service.doctor", "service.embedded")
-# Wraps the candidates that a caller sent: it holds no device, so a route may make one.
-NO_DEVICE: Final = "service.engine.given_engine"
+WITH_EMBEDDED: Final = ("service.app", "service.cli", "service.embedded")
+# What starts an engine or loads a model, by the package or module that does.
+STARTERS: Final = {
+    "service.engine.vllm",
+    "service.engine.remote",
+    "service.engine.scripted.engine",
+    "service.reward_models.loading.loader",
+}
 ROOT: Final = Path(__file__).resolve().parent.parent
 NOT_STRATEGIES: Final = {"catalog", *(path.name for path in (ROOT / "strategies").glob("*/"))}
 
@@ -99,18 +104,15 @@ def is_strategy(module: str) -> bool:
 def only_the_app_constructs(sources: Iterable[Source]) -> list[str]:
     """What starts an engine or loads a model is imported by `service.app` and its own folder only."""
     listed = list(sources)
-    starters = {s.module for s in listed if _starts_something(s)}
+    starters = STARTERS | {s.module for s in listed if _starts_something(s)}
     exempt = ("service.app", *WITH_MODELS)
     users = [s for s in listed if not any(within(s.module, place) for place in exempt)]
     return [line for source in users for line in _uses(source, starters)]
 
 
 def _starts_something(source: Source) -> bool:
-    if within(source.module, "service.engine"):
-        return source.uses("vllm") or (source.module.endswith("_engine") and source.module != NO_DEVICE)
-    if within(source.module, "service.reward_models"):
-        return source.uses("vllm") or source.module.endswith(".loader")
-    return False
+    holds_engines = within(source.module, "service.engine") or within(source.module, "service.reward_models")
+    return holds_engines and source.uses("vllm")
 
 
 def requests_do_not_build_models(sources: Iterable[Source]) -> list[str]:

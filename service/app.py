@@ -10,31 +10,37 @@ from dataclasses import dataclass, field
 
 from fastapi import FastAPI
 
-from service import http_errors
-from service.admission.gate import Admission
-from service.answers.pool import AnswerChecker
-from service.edge.drain import Drain, Draining
-from service.edge.entry import Edge
-from service.engine.base import ServedEngine
-from service.engine.turns import Turns
-from service.keys.guard import Guard
+from service.admission.controller import AdmissionController
+from service.edge.access_log import AccessLogMiddleware
+from service.edge.authentication import AuthenticationMiddleware
+from service.edge.drain import Drain, DrainMiddleware
+from service.edge.request_id import RequestIdMiddleware
+from service.engine.group_lock import GroupLock
+from service.engine.ports import ServedEngine
+from service.engine.settings import EMBEDDED, EngineSettings
+from service.equivalence.pool import AnswerChecker
 from service.keys.keyring import Keyring
-from service.metrics import Metrics
-from service.observing.middleware import Observing
-from service.observing.spans import NoTracing, Tracing
-from service.reward_models.base import ServedScorers
-from service.reward_models.loader import load_scorers
-from service.reward_models.memory import check_fit, free_memory, generator_share, read_share, scorer_share
-from service.reward_models.planning import Plan, plans, read_models
-from service.routes import chat, completions, health, models, runs, scoring, strategies
+from service.observability.metrics import Metrics
+from service.observability.tracing import NoTracing, Tracing
+from service.reward_models.base.ports import ServedScorers
+from service.reward_models.loading.loader import load_scorers
+from service.reward_models.loading.memory import (
+    check_fit,
+    free_memory,
+    generator_share,
+    read_share,
+    scorer_share,
+)
+from service.reward_models.loading.plan import Plan, plans, read_models
+from service.routes import chat, completions, exception_handlers, health, models, run_events, strategies
+from service.routes import score as scoring
+from service.routes.dependencies import AppState
 from service.runner import Runner
-from service.section import EMBEDDED
-from service.settings import EngineSettings, Settings
-from service.state import Service
-from service.supervision.configuration import SupervisionSettings
+from service.settings import Settings
 from service.supervision.engine import RestartableEngine, SupervisedEngine
-from service.supervision.starts import watched
-from service.supervision.supervision import Supervision
+from service.supervision.settings import SupervisionSettings
+from service.supervision.starters import supervised_starters
+from service.supervision.supervisor import Supervisor
 from service.version import VERSION
 from strategies.base.errors import InvalidRequest
 from strategies.base.strategy import Strategy
@@ -48,7 +54,7 @@ class Parts:
     engine: ServedEngine
     scorers: ServedScorers
     fusors: Mapping[str, ServedEngine] = field(default_factory=dict)
-    supervision: Supervision = field(default_factory=lambda: Supervision(SupervisionSettings()))
+    supervision: Supervisor = field(default_factory=lambda: Supervisor(SupervisionSettings()))
 
 
 def start_parts(settings: Settings) -> Parts:
@@ -60,8 +66,8 @@ def start_parts(settings: Settings) -> Parts:
     # Before the generator: a scorer named by its repository is fetched here, and a wrong one found in seconds.
     planned = plans(settings.loaded_scorers, scorer_path)
     _check_memory(settings, planned)
-    turns = Turns(enabled=_take_turns(settings))
-    supervision = Supervision(settings.supervision)
+    turns = GroupLock(enabled=_take_turns(settings))
+    supervision = Supervisor(settings.supervision)
 
     def supervised(name: str, section: EngineSettings) -> SupervisedEngine:
         return supervision.engine(name, lambda: _start_engine(section, turns))
@@ -80,7 +86,7 @@ def start_parts(settings: Settings) -> Parts:
             turns,
             generators=generators,
             planned=planned,
-            starts=watched(supervision),
+            starts=supervised_starters(supervision),
         )
         on_failure.pop_all()
     return Parts(engine, scorers, fusors, supervision)
@@ -92,7 +98,7 @@ def _check_memory(settings: Settings, planned: Sequence[Plan]) -> None:
     generators = {name: section for name, section in sections.items() if section.kind != "scripted"}
     if not generators and not planned:
         return
-    from service.engine.vllm_engine import runs_on_cpu
+    from service.engine.vllm.engine import runs_on_cpu
 
     on_cpu = runs_on_cpu()
     shares = [
@@ -123,7 +129,7 @@ def create_app(
     engine: ServedEngine,
     scorers: ServedScorers,
     fusors: Mapping[str, ServedEngine] | None = None,
-    supervision: Supervision | None = None,
+    supervision: Supervisor | None = None,
     tracing: Tracing | None = None,
 ) -> FastAPI:
     """The HTTP application around its engines and scorers; closing it closes them all, and `tracing` with them.
@@ -133,13 +139,13 @@ def create_app(
     traced = tracing or NoTracing()
     metrics = Metrics()
     others = fusors or {}
-    admission = Admission(settings.limits, metrics)
+    admission = AdmissionController(settings.limits, metrics)
     checker = AnswerChecker()
     runner = Runner(engine, scorers, admission, settings.limits, metrics, others, checker)
     fingerprint = _fingerprint(settings, engine)
     presets = check_presets(settings)
     drain = Drain(settings.server.drain_timeout_s, settings.server.drain_notice_s)
-    service = Service(
+    service = AppState(
         settings, engine, scorers, runner, metrics, fingerprint, presets, drain, started=time.time()
     )
     metrics.build.labels(VERSION, engine.info.backend, engine.info.model).set(1)
@@ -163,19 +169,19 @@ def create_app(
         title="nbest",
         version=VERSION,
         lifespan=lifespan,
-        responses=http_errors.RESPONSES,
+        responses=exception_handlers.RESPONSES,
         docs_url=None,
         redoc_url=None,
     )
     app.state.service = service
-    for group in (chat, completions, models, strategies, scoring, runs, health):
+    for group in (chat, completions, models, strategies, scoring, run_events, health):
         app.include_router(group.router)
-    http_errors.install(app)
+    exception_handlers.install(app)
     # The last one added is met first.
-    app.add_middleware(Guard, keyring=Keyring(settings.keys))
-    app.add_middleware(Draining, drain=drain)
-    app.add_middleware(Edge, max_body_bytes=settings.limits.max_body_bytes)
-    app.add_middleware(Observing, runs=service.runs, tracing=traced)
+    app.add_middleware(AuthenticationMiddleware, keyring=Keyring(settings.keys))
+    app.add_middleware(DrainMiddleware, drain=drain)
+    app.add_middleware(RequestIdMiddleware, max_body_bytes=settings.limits.max_body_bytes)
+    app.add_middleware(AccessLogMiddleware, runs=service.runs, tracing=traced)
     return app
 
 
@@ -204,13 +210,13 @@ def _uncounted(settings: EngineSettings) -> EngineSettings:
     return settings.model_copy(update={"extra": {"disable_log_stats": True, **settings.extra}})
 
 
-def _start_engine(settings: EngineSettings, turns: Turns) -> RestartableEngine:
+def _start_engine(settings: EngineSettings, turns: GroupLock) -> RestartableEngine:
     if settings.kind == "scripted":
-        from service.engine.scripted_engine import ScriptedEngine
+        from service.engine.scripted.engine import ScriptedEngine
 
         return ScriptedEngine()
-    from service.embedded.models import GENERATOR_NAME
-    from service.engine.vllm_engine import VllmEngine
+    from service.embedded.paths import GENERATOR_NAME
+    from service.engine.vllm.engine import VllmEngine
 
     embedded = settings.model == EMBEDDED
     path = _generator_path(settings)
@@ -224,7 +230,7 @@ def _take_turns(settings: Settings) -> bool:
         return settings.sharing == "alternate"
     if settings.engine.kind == "scripted":
         return False
-    from service.engine.vllm_engine import runs_on_cpu
+    from service.engine.vllm.engine import runs_on_cpu
 
     return runs_on_cpu()
 

@@ -4,42 +4,25 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from service.admission.bounds import check_prompt
+from service.admission.controller import AdmissionController
 from service.admission.cost import Cost, check_size, cost_of
-from service.admission.gate import Admission
-from service.engine.base import ServedEngine
-from service.limits import Limits
-from service.metering.bounds import Bounds
+from service.admission.settings import Limits
+from service.admission.validation import check_prompt
+from service.engine.ports import ServedEngine
 from service.metering.engine import MeteredEngine
+from service.metering.limits import RequestLimits
 from service.metering.meter import Meter
+from service.metering.run import ModelSizes, RunResult
+from service.metering.run_observer import observe_run, word_of
 from service.metering.scorers import MeteredScorers
-from service.metrics import Metrics
-from service.observing.watching import watched, word_of
-from service.reward_models.base import ServedScorers
+from service.observability.metrics import Metrics
+from service.protocol.errors import body_of_run
+from service.reward_models.base.ports import ServedScorers
 from strategies.answers.equivalence import Undecided
 from strategies.base.errors import DeadlineExceeded, EngineFailed, InvalidRequest, NbestError, NotFound
-from strategies.base.ports import Engine, Equivalence, OnDelta, Scorers
+from strategies.base.ports import Engine, Equivalence, OnDelta, ScorerLookup
 from strategies.base.strategy import Strategy
 from strategies.base.types import Outcome, Prompt
-
-
-@dataclass(frozen=True, slots=True)
-class Parameters:
-    """How many parameters the models have, where that is known."""
-
-    generator: int | None = None
-    scorers: Mapping[str, int | None] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A finished request: what was asked, what was decided, and what it cost on models of what size."""
-
-    strategy: Strategy
-    prompt: Prompt
-    outcome: Outcome
-    meter: Meter
-    parameters: Parameters = Parameters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +31,7 @@ class Runner:
 
     engine: ServedEngine
     scorers: ServedScorers
-    admission: Admission
+    admission: AdmissionController
     limits: Limits
     metrics: Metrics
     fusors: Mapping[str, ServedEngine] = field(default_factory=dict)
@@ -77,13 +60,13 @@ class Runner:
 
     async def run(
         self, strategy: Strategy, prompt: Prompt, *, route: str, listener: OnDelta | None = None
-    ) -> Run:
+    ) -> RunResult:
         """Draw, score and select. Cancelling this stops the engine's work for the request within a moment."""
         self.check(strategy, prompt)
         meter = Meter()
         bounds, cost = self._bounds(strategy), cost_of(strategy, prompt, self.limits)
         try:
-            with watched(meter, strategy.name) as watch:
+            with observe_run(meter, strategy.name, body_of_run) as watch:
                 async with self.admission.place(meter, cost, bounds.seconds_left):
                     run = await self._admitted(strategy, prompt, meter, bounds, listener)
                 watch.outcome = _word(run.outcome)
@@ -94,23 +77,28 @@ class Runner:
         return run
 
     async def select(
-        self, strategy: Strategy, prompt: Prompt, engine: Engine, scorers: Scorers, cost: Cost
-    ) -> Run:
+        self, strategy: Strategy, prompt: Prompt, engine: Engine, scorers: ScorerLookup, cost: Cost
+    ) -> RunResult:
         """Let a strategy choose among candidates that `engine` brings: the same code, and nothing is generated."""
         meter, bounds = Meter(), self._bounds(strategy)
         metered = MeteredScorers(scorers, meter, bounds, self.metrics, self.equivalence)
-        with watched(meter, strategy.name) as watch:
+        with observe_run(meter, strategy.name, body_of_run) as watch:
             async with self.admission.place(meter, cost, bounds.seconds_left):
                 outcome = _told(await strategy.run(prompt, engine, metered), meter)
                 _check_deadline(strategy, meter)
             watch.outcome = _word(outcome)
-        run = Run(strategy, prompt, outcome, meter, self._parameters(strategy, meter))
+        run = RunResult(strategy, prompt, outcome, meter, self._parameters(strategy, meter))
         self._book(run, "select")
         return run
 
     async def _admitted(
-        self, strategy: Strategy, prompt: Prompt, meter: Meter, bounds: Bounds, listener: OnDelta | None
-    ) -> Run:
+        self,
+        strategy: Strategy,
+        prompt: Prompt,
+        meter: Meter,
+        bounds: RequestLimits,
+        listener: OnDelta | None,
+    ) -> RunResult:
         others = {stage: self.fusors[name] for stage, name in strategy.generators.items()}
         engine = MeteredEngine(
             self.engine, meter, bounds, lambda stage: strategy.live_view(stage, prompt.k), listener, others
@@ -122,18 +110,18 @@ class Runner:
             raise _why_nothing(meter)
         if meter.limit is not None and outcome.degraded in (None, "no_valid_candidate"):
             outcome = replace(outcome, degraded=meter.limit)
-        return Run(strategy, prompt, _told(outcome, meter), meter, self._parameters(strategy, meter))
+        return RunResult(strategy, prompt, _told(outcome, meter), meter, self._parameters(strategy, meter))
 
-    def _parameters(self, strategy: Strategy, meter: Meter) -> Parameters:
+    def _parameters(self, strategy: Strategy, meter: Meter) -> ModelSizes:
         """The sizes of the models; where other generators shared the work, theirs is no one number."""
         scorers = {info.name: info.parameters for info in self.scorers.describe()}
         is_shared = strategy.generators or meter.engines - {id(self.engine)}
-        return Parameters(None if is_shared else self.engine.info.parameters, scorers)
+        return ModelSizes(None if is_shared else self.engine.info.parameters, scorers)
 
-    def _bounds(self, strategy: Strategy) -> Bounds:
+    def _bounds(self, strategy: Strategy) -> RequestLimits:
         budget = strategy.budget
         milliseconds = budget.deadline_ms or self.limits.deadline_ms
-        return Bounds(
+        return RequestLimits(
             deadline=time.monotonic() + milliseconds / 1000,
             follow=strategy.stops_early
             or budget.deadline_ms is not None
@@ -143,7 +131,7 @@ class Runner:
             max_request_tokens=self.limits.max_request_tokens,
         )
 
-    def _book(self, run: Run, route: str) -> None:
+    def _book(self, run: RunResult, route: str) -> None:
         metrics, name, meter = self.metrics, run.strategy.name, run.meter
         metrics.requests.labels(route, name, _word(run.outcome)).inc()
         for verdict in run.outcome.verdicts:

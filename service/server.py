@@ -14,9 +14,9 @@ from fastapi import FastAPI
 
 from service.app import Parts, create_app, start_parts
 from service.edge.drain import Drain
-from service.edge.protocol import bounded_protocol
-from service.observing.logs import configure_logging
-from service.observing.spans import start_tracing
+from service.edge.http_protocol import bounded_protocol
+from service.observability.logs import configure_logging
+from service.observability.tracing import start_tracing
 from service.settings import Settings
 
 log = logging.getLogger(__name__)

@@ -14,15 +14,16 @@ from typing import ClassVar, Self
 
 from pydantic import Field
 
-from strategies.answers.vote import Group, Reward, grouped, rank_groups, representative
-from strategies.answers.voting import Ballot, VotingStrategy
+from strategies.answers.groups import Group, Reward, grouped, rank_groups, representative
+from strategies.answers.voting_strategy import Ballot, VotingStrategy
 from strategies.base.errors import ScorerFailed
-from strategies.base.ports import Engine, Panel
+from strategies.base.ports import Engine, Scorers
 from strategies.base.types import Candidate, Outcome, Prompt, Score
-from strategies.drawing.by_answer import without_answers
-from strategies.drawing.draw import Questions, draw
-from strategies.drawing.judge import ScoredStrategy
-from strategies.drawing.outcome import outcome_of
+from strategies.sampling.sample import draw
+from strategies.sampling.score_tasks import ScoreTasks
+from strategies.sampling.scored_strategy import ScoredStrategy
+from strategies.selection.best_answers import without_answers
+from strategies.selection.outcome import outcome_of
 
 
 class BestOfMajority(VotingStrategy, ScoredStrategy):
@@ -40,28 +41,28 @@ class BestOfMajority(VotingStrategy, ScoredStrategy):
         False, description="If fewer answers than asked for pass the gate: add the next largest groups."
     )
 
-    def draws(self, k: int) -> int:
+    def num_samples(self, k: int) -> int:
         return max(self.n, k)
 
-    def for_given(self, count: int) -> Self:
+    def for_precomputed(self, count: int) -> Self:
         return self.model_copy(update={"n": count})
 
-    async def run(self, prompt: Prompt, engine: Engine, scorers: Panel) -> Outcome:
+    async def run(self, prompt: Prompt, engine: Engine, scorers: Scorers) -> Outcome:
         judge, fail_fast = self.judge(scorers), self.on_scorer_error == "fail"
-        async with Questions(judge, prompt, fail_fast=fail_fast) as questions:
+        async with ScoreTasks(judge, prompt, fail_fast=fail_fast) as questions:
             candidates = await self._draw(prompt, engine, questions)
             ballot = await self.ballot(candidates, scorers)
             gate = self._gate(ballot, prompt.k)
             for position in _to_score(candidates, gate):
-                questions.about_invalid(candidates[position])
+                questions.submit_invalid(candidates[position])
             failure = await questions.settle()
             scores = self._scores(candidates, gate, questions, failure)
         outcome = select(candidates, scores, ballot, gate, prompt.k, self.group_reward)
         return outcome if failure is None else replace(outcome, degraded=self.without_scorer)
 
-    async def _draw(self, prompt: Prompt, engine: Engine, questions: Questions) -> list[Candidate]:
+    async def _draw(self, prompt: Prompt, engine: Engine, questions: ScoreTasks) -> list[Candidate]:
         """Draw, and have an answer's candidates judged as soon as it is sure to pass the gate."""
-        n = self.draws(prompt.k)
+        n = self.num_samples(prompt.k)
         bar = threshold(n, self.alpha, self.min_count)
         waiting: dict[str, list[Candidate]] = {}
         count: Counter[str] = Counter()
@@ -73,30 +74,30 @@ class BestOfMajority(VotingStrategy, ScoredStrategy):
                 waiting.setdefault(answer.key, []).append(candidate)
                 if count[answer.key] >= bar:
                     for member in waiting.pop(answer.key):
-                        questions.about(member)
+                        questions.submit(member)
             questions.check()
 
         return await draw(self.asking(prompt), n, engine, judge_if_through)
 
-    def _gate(self, ballot: Ballot, k: int) -> "Gate":
+    def _gate(self, ballot: Ballot, k: int) -> "FrequencyFilter":
         bar = threshold(len(ballot.groups), self.alpha, self.min_count)
         return gated(grouped(ballot.groups, [None] * len(ballot.groups)), bar, k if self.fill else 1)
 
     def _scores(
         self,
         candidates: Sequence[Candidate],
-        gate: "Gate",
-        questions: Questions,
+        gate: "FrequencyFilter",
+        questions: ScoreTasks,
         failure: ScorerFailed | None,
     ) -> list[Score]:
         if failure is not None:
-            return [self.stand_in(candidate) for candidate in candidates]
+            return [self.fallback_score(candidate) for candidate in candidates]
         scored = set(_to_score(candidates, gate))
         return [questions.score(c) if i in scored else Score() for i, c in enumerate(candidates)]
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class FrequencyFilter:
     """The groups that passed, those added to make up the number, and whether the bar was lowered to pass any."""
 
     bar: int
@@ -113,26 +114,26 @@ def threshold(drawn: int, alpha: float, min_count: int) -> int:
     return max(min_count, math.ceil(Fraction(repr(alpha)) * drawn))
 
 
-def gated(groups: Sequence[Group], bar: int, wanted: int = 1) -> Gate:
+def gated(groups: Sequence[Group], bar: int, wanted: int = 1) -> FrequencyFilter:
     """Which groups reach the bar; where none does, the largest do; where fewer than `wanted` do, the next largest too.
 
     All groups as large as the smallest one added are added, so that the reward decides among them.
     """
     if not groups:
-        return Gate(bar, ())
+        return FrequencyFilter(bar, ())
     sizes = sorted((group.size for group in groups), reverse=True)
     reached = min(bar, sizes[0])
     lowest = sizes[min(wanted, len(sizes)) - 1]
     passed = tuple(group for group in groups if group.size >= reached)
     added = tuple(group for group in groups if lowest <= group.size < reached)
-    return Gate(bar, passed, added, relaxed=reached < bar)
+    return FrequencyFilter(bar, passed, added, relaxed=reached < bar)
 
 
 def select(
     candidates: Sequence[Candidate],
     scores: Sequence[Score],
     ballot: Ballot,
-    gate: Gate,
+    gate: FrequencyFilter,
     k: int,
     reward: Reward = "mean",
 ) -> Outcome:
@@ -161,7 +162,7 @@ def select(
     )
 
 
-def _to_score(candidates: Sequence[Candidate], gate: Gate) -> list[int]:
+def _to_score(candidates: Sequence[Candidate], gate: FrequencyFilter) -> list[int]:
     """The positions to have judged: the members of the gate's groups; without any group, whatever may be returned."""
     if gate.passed:
         return sorted(i for group in (*gate.passed, *gate.added) for i in group.members)

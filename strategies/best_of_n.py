@@ -12,14 +12,14 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from strategies.answers.vote import Reward, grouped
-from strategies.answers.voting import Ballot, VotingStrategy, exact_ballot
-from strategies.base.ports import Engine, Panel
+from strategies.answers.groups import Reward, grouped
+from strategies.answers.voting_strategy import Ballot, VotingStrategy, exact_ballot
+from strategies.base.ports import Engine, Scorers
 from strategies.base.types import Candidate, Outcome, Prompt, Score
-from strategies.drawing.by_answer import best_answers
-from strategies.drawing.draw import draw_scored
-from strategies.drawing.judge import ScoredStrategy
-from strategies.drawing.outcome import best_responses
+from strategies.sampling.sample import draw_scored
+from strategies.sampling.scored_strategy import ScoredStrategy
+from strategies.selection.best_answers import best_answers
+from strategies.selection.outcome import best_responses
 
 
 class BestOfN(VotingStrategy, ScoredStrategy):
@@ -42,19 +42,19 @@ class BestOfN(VotingStrategy, ScoredStrategy):
             raise ValueError("group_reward goes with per: answer")
         return self
 
-    def draws(self, k: int) -> int:
+    def num_samples(self, k: int) -> int:
         return max(self.n, k)
 
-    async def run(self, prompt: Prompt, engine: Engine, scorers: Panel) -> Outcome:
+    async def run(self, prompt: Prompt, engine: Engine, scorers: Scorers) -> Outcome:
         judge = self.judge(scorers)
         fail_fast = self.on_scorer_error == "fail"
         drawn = await draw_scored(
-            self.asking(prompt), self.draws(prompt.k), engine, judge, fail_fast=fail_fast
+            self.asking(prompt), self.num_samples(prompt.k), engine, judge, fail_fast=fail_fast
         )
         ballot = await self.ballot(drawn.candidates, scorers)
         if drawn.failure is None:
             return self._choose(drawn.candidates, drawn.scores, ballot, prompt.k)
-        stand_ins = [self.stand_in(candidate) for candidate in drawn.candidates]
+        stand_ins = [self.fallback_score(candidate) for candidate in drawn.candidates]
         outcome = self._choose(drawn.candidates, stand_ins, ballot, prompt.k)
         return replace(outcome, degraded=self.without_scorer)
 

@@ -11,18 +11,18 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from strategies.answers.voting import VotingStrategy
+from strategies.answers.voting_strategy import VotingStrategy
 from strategies.base.errors import ScorerFailed
-from strategies.base.ports import Engine, LiveCandidate, Panel, ScorerKind, StepScorer
+from strategies.base.ports import Engine, LiveCandidate, ScorerKind, Scorers, StepScorer
 from strategies.base.types import Detail, Outcome, Prompt
-from strategies.drawing.judge import ScoredStrategy
-from strategies.rejecting.beam import Beam
-from strategies.rejecting.critic import Critic
-from strategies.rejecting.responses import TO_THE_END, search_responses
-from strategies.rejecting.search import Search
-from strategies.rejecting.steps import Steps, search_steps
-from strategies.rejecting.verdicts import Standing, conclude, winner_is_lost
+from strategies.sampling.scored_strategy import ScoredStrategy
 from strategies.scores.aggregate import Aggregation
+from strategies.search.beam import Beam
+from strategies.search.beam_set import BeamSet
+from strategies.search.outcome import FinishedBeam, conclude, winner_is_lost
+from strategies.search.response_search import TO_THE_END, search_responses
+from strategies.search.step_scoring import PartialScorer
+from strategies.search.step_search import Steps, search_steps
 
 _OF_STEPS = frozenset({"delimiter", "max_steps", "max_step_tokens", "enough"})
 _OF_RESPONSES = frozenset({"checkpoints", "keep"})
@@ -86,12 +86,12 @@ class EarlyRejection(VotingStrategy, ScoredStrategy):
             raise ValueError("shadow needs a tau: without one nothing is rejected early")
         return self
 
-    def draws(self, k: int) -> int:
+    def num_samples(self, k: int) -> int:
         """At most so many are written at any one time; a fork takes the place of one that was rejected."""
         return max(self.beams, k)
 
-    async def run(self, prompt: Prompt, engine: Engine, scorers: Panel) -> Outcome:
-        async with engine.open(self.asking(prompt), self.draws(prompt.k)) as lives:
+    async def run(self, prompt: Prompt, engine: Engine, scorers: Scorers) -> Outcome:
+        async with engine.open(self.asking(prompt), self.num_samples(prompt.k)) as lives:
             scorer = scorers.step(self.scorer)
             search = self._search(prompt, lives, scorer)
             try:
@@ -102,11 +102,11 @@ class EarlyRejection(VotingStrategy, ScoredStrategy):
                 return await self._without_scores(search, scorers)
             return await self._concluded(search, scorers)
 
-    def _search(self, prompt: Prompt, lives: Sequence[LiveCandidate], scorer: StepScorer) -> Search:
-        critic = Critic(scorer, prompt, self.aggregation)
-        return Search(list(map(Beam, lives)), critic, prompt.k, self.shadow)
+    def _search(self, prompt: Prompt, lives: Sequence[LiveCandidate], scorer: StepScorer) -> BeamSet:
+        critic = PartialScorer(scorer, prompt, self.aggregation)
+        return BeamSet(list(map(Beam, lives)), critic, prompt.k, self.shadow)
 
-    async def _run(self, search: Search, scorer: StepScorer) -> None:
+    async def _run(self, search: BeamSet, scorer: StepScorer) -> None:
         if self.scope == "step":
             await search_steps(search, self._plan(search.k, scorer.delimiter))
         else:
@@ -118,7 +118,7 @@ class EarlyRejection(VotingStrategy, ScoredStrategy):
 
     def _plan(self, k: int, delimiter: str) -> Steps:
         return Steps(
-            beams=self.draws(k),
+            beams=self.num_samples(k),
             width=self.width,
             tau=self.tau,
             delimiter=self.delimiter or delimiter,
@@ -127,9 +127,9 @@ class EarlyRejection(VotingStrategy, ScoredStrategy):
             enough=max(k, self.enough or max(1, self.beams // self.width)),
         )
 
-    async def _concluded(self, search: Search, panel: Panel) -> Outcome:
+    async def _concluded(self, search: BeamSet, panel: Scorers) -> Outcome:
         """The outcome with the figures of the search, and in shadow with what rejection would have done."""
-        standings = [Standing.of(beam) for beam in search.beams]
+        standings = [FinishedBeam.of(beam) for beam in search.beams]
         ballot = await self.ballot([standing.candidate for standing in standings], panel)
         outcome = conclude(standings, ballot, search.k)
         told: dict[str, Detail] = {"scope": self.scope, "rounds": search.rounds}
@@ -140,9 +140,9 @@ class EarlyRejection(VotingStrategy, ScoredStrategy):
             told["tokens_saved"] = search.saved
         return replace(outcome, details=told)
 
-    async def _without_scores(self, search: Search, panel: Panel) -> Outcome:
+    async def _without_scores(self, search: BeamSet, panel: Scorers) -> Outcome:
         """Nothing more is rejected: those still there write on to the end, and the stand-in decides."""
         await search.write_to(TO_THE_END)
         for beam in search.beams:
-            beam.score = beam.last = self.stand_in(beam.live.candidate())
+            beam.score = beam.last = self.fallback_score(beam.live.candidate())
         return replace(await self._concluded(search, panel), degraded=self.without_scorer)

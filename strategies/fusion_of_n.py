@@ -10,17 +10,28 @@ from typing import ClassVar, Final
 
 from pydantic import Field
 
-from strategies.answers.voting import exact_ballot
+from strategies.answers.voting_strategy import exact_ballot
 from strategies.base.errors import ScorerFailed
-from strategies.base.ports import Engine, LiveView, Panel
+from strategies.base.ports import Engine, Scorers, StreamFilter
 from strategies.base.ranking import is_number
-from strategies.base.types import Candidate, Decoding, Detail, Fate, Outcome, Prompt, Score, Stage, Verdict
-from strategies.drawing.draw import draw, draw_scored
-from strategies.drawing.judge import Judge, ScoredStrategy
-from strategies.fusing.asking import Asked, ask_fusor
-from strategies.fusing.live import AnswerView
-from strategies.fusing.pool import Pool, assess
-from strategies.fusing.reply import Reply, read_reply
+from strategies.base.types import (
+    Candidate,
+    CandidateResult,
+    Decoding,
+    Detail,
+    Fate,
+    Outcome,
+    Prompt,
+    Score,
+    Stage,
+)
+from strategies.fusion.fuse import FusionReply, ask_fusor
+from strategies.fusion.pool import Pool, assess
+from strategies.fusion.reply import Reply, read_reply
+from strategies.fusion.stream_filter import AnswerView
+from strategies.sampling.sample import draw, draw_scored
+from strategies.sampling.scored_strategy import ScoredStrategy
+from strategies.sampling.scoring import CandidateScorer
 
 _COMPARISON_TOKENS: Final = 512
 """Room for the comparison where the request does not say how long the fusor's reply may be."""
@@ -60,17 +71,17 @@ class FusionOfN(ScoredStrategy):
     def generators(self) -> Mapping[Stage, str]:
         return {} if self.fusor is None else {"fusion": self.fusor}
 
-    def draws(self, k: int) -> int:
+    def num_samples(self, k: int) -> int:
         return max(self.n, k)
 
     def further_tokens(self, max_tokens: int) -> int:
         return self.fusion_max_tokens or max_tokens + _COMPARISON_TOKENS
 
-    def live_view(self, stage: Stage, k: int) -> LiveView | None:
+    def live_view(self, stage: Stage, k: int) -> StreamFilter | None:
         """The answer as it is written, unless it may yet be turned down, or fewer than `k` answers may come."""
         return AnswerView() if stage == "fusion" and k == 1 and not self.guard else None
 
-    async def run(self, prompt: Prompt, engine: Engine, scorers: Panel) -> Outcome:
+    async def run(self, prompt: Prompt, engine: Engine, scorers: Scorers) -> Outcome:
         judge = self.judge(scorers, alone=self.guard) if self.uses_scorer else None
         pool, failure = await self._drawn(prompt, engine, judge)
         if len(pool.distinct) < 2 or (self.guard and failure is not None):
@@ -85,9 +96,11 @@ class FusionOfN(ScoredStrategy):
         outcome = pool.outcome(prompt.k, verdict, degraded)
         return replace(outcome, details=self._details(pool, asked, reply))
 
-    async def _drawn(self, prompt: Prompt, engine: Engine, judge: Judge | None) -> tuple[Pool, str | None]:
+    async def _drawn(
+        self, prompt: Prompt, engine: Engine, judge: CandidateScorer | None
+    ) -> tuple[Pool, str | None]:
         """The candidates, scored where scores are wanted, and in a word what stands in for a scorer that failed."""
-        n = self.draws(prompt.k)
+        n = self.num_samples(prompt.k)
         if judge is None:
             candidates = await draw(prompt, n, engine)
             return assess(candidates, [Score()] * len(candidates)), None
@@ -95,7 +108,7 @@ class FusionOfN(ScoredStrategy):
         drawn = await draw_scored(self.asking(prompt), n, engine, judge, fail_fast=fail_fast)
         if drawn.failure is None:
             return assess(drawn.candidates, drawn.scores), None
-        stand_ins = [self.stand_in(candidate) for candidate in drawn.candidates]
+        stand_ins = [self.fallback_score(candidate) for candidate in drawn.candidates]
         return assess(drawn.candidates, stand_ins), self.without_scorer
 
     def _fusing(self, decoding: Decoding) -> Decoding:
@@ -107,15 +120,17 @@ class FusionOfN(ScoredStrategy):
         return Decoding(max_tokens=most, temperature=self.fusion_temperature, seed=seed)
 
     async def _verdict(
-        self, prompt: Prompt, pool: Pool, written: Candidate, reply: Reply, judge: Judge | None
-    ) -> tuple[Verdict, str | None]:
+        self, prompt: Prompt, pool: Pool, written: Candidate, reply: Reply, judge: CandidateScorer | None
+    ) -> tuple[CandidateResult, str | None]:
         """What becomes of the reply, a candidate whose tokens are all the fusor's, and the word for a failed guard."""
         if reply.answer is None:
             fate: Fate = "failed" if written.finish_reason == "error" else "invalid"
-            return Verdict(written, fate, stage="fusion"), None
+            return CandidateResult(written, fate, stage="fusion"), None
         reason = "stop" if reply.closed else written.finish_reason
         fused = replace(written, text=reply.answer, finish_reason=reason, token_ids=())
-        verdict = Verdict(fused, "selected", Score(), exact_ballot([fused]).answers[0], stage="fusion")
+        verdict = CandidateResult(
+            fused, "selected", Score(), exact_ballot([fused]).answers[0], stage="fusion"
+        )
         if judge is None or not self.guard:
             return verdict, None
         try:
@@ -127,7 +142,7 @@ class FusionOfN(ScoredStrategy):
         passes = reaches(score, pool.best)
         return replace(verdict, fate="selected" if passes else "kept", score=score), None
 
-    def _details(self, pool: Pool, asked: Asked, reply: Reply) -> dict[str, Detail]:
+    def _details(self, pool: Pool, asked: FusionReply, reply: Reply) -> dict[str, Detail]:
         """Which candidates the fusor read, in the order of reading, and what it said of them."""
         read = tuple(pool.candidates[i].index for i in asked.order)
         told = self.include_comparison or self.explain == "full"

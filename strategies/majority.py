@@ -10,13 +10,13 @@ from typing import ClassVar, Self
 
 from pydantic import Field
 
-from strategies.answers.decided import is_decided
-from strategies.answers.vote import grouped
-from strategies.answers.voting import Ballot, VotingStrategy
-from strategies.base.ports import Engine, Panel
+from strategies.answers.early_stopping import is_settled
+from strategies.answers.groups import grouped
+from strategies.answers.voting_strategy import Ballot, VotingStrategy
+from strategies.base.ports import Engine, Scorers
 from strategies.base.types import Candidate, Outcome, Prompt, Score
-from strategies.drawing.by_answer import best_answers
-from strategies.drawing.draw import draw
+from strategies.sampling.sample import draw
+from strategies.selection.best_answers import best_answers
 
 
 class Majority(VotingStrategy):
@@ -33,14 +33,14 @@ class Majority(VotingStrategy):
     def stops_early(self) -> bool:
         return self.early_stop
 
-    def for_given(self, count: int) -> Self:
+    def for_precomputed(self, count: int) -> Self:
         return self.model_copy(update={"early_stop": False})
 
-    def draws(self, k: int) -> int:
+    def num_samples(self, k: int) -> int:
         return max(self.n, k)
 
-    async def run(self, prompt: Prompt, engine: Engine, scorers: Panel) -> Outcome:
-        n = min(self.draws(prompt.k), self.budget.max_samples or self.draws(prompt.k))
+    async def run(self, prompt: Prompt, engine: Engine, scorers: Scorers) -> Outcome:
+        n = min(self.num_samples(prompt.k), self.budget.max_samples or self.num_samples(prompt.k))
         candidates, missing = await self._draw(prompt, n, engine)
         outcome = select(candidates, await self.ballot(candidates, scorers), prompt.k)
         return replace(outcome, details={"stopped_early": missing}) if missing else outcome
@@ -57,7 +57,7 @@ class Majority(VotingStrategy):
             nonlocal settled
             answer = self.answer.read(candidate)
             ballots[candidate.index] = None if answer is None else answer.key
-            settled = is_decided(ballots, n, prompt.k, may_merge=may_merge)
+            settled = is_settled(ballots, n, prompt.k, may_merge=may_merge)
             return settled
 
         candidates = await draw(prompt, n, engine, vote)

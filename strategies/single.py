@@ -3,10 +3,10 @@
 from typing import ClassVar, NoReturn
 
 from strategies.base.errors import EngineFailed, InvalidRequest
-from strategies.base.ports import Engine, Scorers
+from strategies.base.ports import Engine, ScorerLookup
 from strategies.base.strategy import Strategy
-from strategies.base.types import Outcome, Prompt, Stage, Verdict
-from strategies.drawing.draw import draw
+from strategies.base.types import CandidateResult, Outcome, Prompt, Stage
+from strategies.sampling.sample import draw
 
 
 class Single(Strategy):
@@ -15,14 +15,16 @@ class Single(Strategy):
     name: ClassVar[str] = "single"
     live_stages: ClassVar[frozenset[Stage]] = frozenset({"draw"})
 
-    def draws(self, k: int) -> int:
+    def num_samples(self, k: int) -> int:
         return k
 
-    def for_given(self, count: int) -> NoReturn:
+    def for_precomputed(self, count: int) -> NoReturn:
         raise InvalidRequest(f"{self.name} returns what it draws; it selects nothing", param="strategy")
 
-    async def run(self, prompt: Prompt, engine: Engine, scorers: Scorers) -> Outcome:
+    async def run(self, prompt: Prompt, engine: Engine, scorers: ScorerLookup) -> Outcome:
         candidates = await draw(prompt, prompt.k, engine)
         if any(candidate.finish_reason == "error" for candidate in candidates):
             raise EngineFailed("the engine failed on a sample")
-        return Outcome(tuple(Verdict(c, "selected") for c in candidates), tuple(range(len(candidates))))
+        return Outcome(
+            tuple(CandidateResult(c, "selected") for c in candidates), tuple(range(len(candidates)))
+        )

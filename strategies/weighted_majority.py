@@ -11,14 +11,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from strategies.answers.vote import grouped
-from strategies.answers.voting import Ballot, VotingStrategy
-from strategies.base.ports import Engine, Panel, ScorerKind
+from strategies.answers.groups import grouped
+from strategies.answers.voting_strategy import Ballot, VotingStrategy
+from strategies.base.ports import Engine, ScorerKind, Scorers
 from strategies.base.ranking import is_number
 from strategies.base.types import Candidate, Outcome, Prompt, Score
-from strategies.drawing.by_answer import best_answers
-from strategies.drawing.draw import draw_scored
-from strategies.drawing.judge import ScoredStrategy
+from strategies.sampling.sample import draw_scored
+from strategies.sampling.scored_strategy import ScoredStrategy
+from strategies.selection.best_answers import best_answers
 
 Weight = Literal["score", "sigmoid", "exp"]
 
@@ -36,19 +36,19 @@ class WeightedMajority(VotingStrategy, ScoredStrategy):
         description="What a vote weighs: the score (below 0: nothing), or its logistic function, for raw logits.",
     )
 
-    def draws(self, k: int) -> int:
+    def num_samples(self, k: int) -> int:
         return max(self.n, k)
 
-    async def run(self, prompt: Prompt, engine: Engine, scorers: Panel) -> Outcome:
+    async def run(self, prompt: Prompt, engine: Engine, scorers: Scorers) -> Outcome:
         judge = self.judge(scorers)
         fail_fast = self.on_scorer_error == "fail"
         drawn = await draw_scored(
-            self.asking(prompt), self.draws(prompt.k), engine, judge, fail_fast=fail_fast
+            self.asking(prompt), self.num_samples(prompt.k), engine, judge, fail_fast=fail_fast
         )
         ballot = await self.ballot(drawn.candidates, scorers)
         if drawn.failure is None:
             return select(drawn.candidates, drawn.scores, ballot, prompt.k, self.weight)
-        stand_ins = [self.stand_in(candidate) for candidate in drawn.candidates]
+        stand_ins = [self.fallback_score(candidate) for candidate in drawn.candidates]
         # A mean log-probability is below 0; the probability that it stands for is the weight.
         outcome = select(drawn.candidates, stand_ins, ballot, prompt.k, "exp")
         return replace(outcome, degraded=self.without_scorer)

@@ -4,7 +4,7 @@ import gc
 
 pytest_plugins = [
     "tests.service.fixtures",
-    "tests.service.answers.worker_fixtures",
+    "tests.service.equivalence.worker_fixtures",
     "tests.engine.scoring_fixtures",
     "tests.engine.service_fixtures",
 ]

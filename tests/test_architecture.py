@@ -41,14 +41,17 @@ def test_tree_was_read(sources: list[Source]) -> None:
 BAD: list[tuple[Rule, dict[str, str]]] = [
     (imports.strategies_stay_pure, {"strategies.best_of_n": "from service import settings"}),
     (imports.strategies_stay_pure, {"strategies.base.ports": "def f():\n    import httpx"}),
-    (imports.strategies_stay_pure, {"strategies.answers.vote": "import torch.nn"}),
+    (imports.strategies_stay_pure, {"strategies.answers.groups": "import torch.nn"}),
     (imports.strategies_stay_pure, {"strategies.decoding.top_h": "from vllm import SamplingParams"}),
     (imports.models_stay_in_their_folders, {"service.runner": "def f():\n    from torch import nn"}),
     (
         imports.models_stay_in_their_folders,
         {"service.app": "import importlib\nimportlib.import_module('vllm')"},
     ),
-    (imports.models_stay_in_their_folders, {"service.cli": "if TYPE_CHECKING:\n    import transformers"}),
+    (
+        imports.models_stay_in_their_folders,
+        {"service.cli.main": "if TYPE_CHECKING:\n    import transformers"},
+    ),
     (
         imports.strategies_stand_alone,
         {"strategies.majority": "", "strategies.fusion_of_n": "from strategies import majority"},
@@ -60,26 +63,28 @@ BAD: list[tuple[Rule, dict[str, str]]] = [
     (
         imports.only_the_app_constructs,
         {
-            "service.engine.vllm_engine": "",
-            "service.runner": "from service.engine.vllm_engine import VllmEngine",
+            "service.runner": "from service.engine.vllm.engine import VllmEngine",
         },
     ),
     (
         imports.only_the_app_constructs,
         {
-            "service.engine.vllm_engine": "",
-            "service.cli": "def f():\n    from service.engine import vllm_engine",
+            "service.engine.vllm.engine": "",
+            "service.cli.main": "def f():\n    from service.engine.vllm import engine",
         },
     ),
     (
         imports.only_the_app_constructs,
-        {"service.reward_models.loader": "", "service.routes.chat": "import service.reward_models.loader"},
+        {
+            "service.reward_models.loading.loader": "",
+            "service.routes.chat": "import service.reward_models.loading.loader",
+        },
     ),
     (
         imports.only_the_app_constructs,
         {
-            "service.reward_models.starting": "import vllm",
-            "service.meter": "import service.reward_models.starting",
+            "service.reward_models.pooling.engine_args": "import vllm",
+            "service.meter": "import service.reward_models.pooling.engine_args",
         },
     ),
     (
@@ -100,7 +105,7 @@ GOOD: list[tuple[Rule, dict[str, str]]] = [
         imports.strategies_stay_pure,
         {"strategies.decoding.top_h": "import torch", "service.app": "import fastapi"},
     ),
-    (imports.models_stay_in_their_folders, {"service.engine.vllm_engine": "import vllm"}),
+    (imports.models_stay_in_their_folders, {"service.engine.vllm.engine": "import vllm"}),
     (
         imports.strategies_stand_alone,
         {
@@ -111,13 +116,13 @@ GOOD: list[tuple[Rule, dict[str, str]]] = [
     (
         imports.only_the_app_constructs,
         {
-            "service.engine.vllm_engine": "",
-            "service.app": "from service.engine.vllm_engine import VllmEngine",
+            "service.engine.vllm.engine": "",
+            "service.app": "from service.engine.vllm.engine import VllmEngine",
         },
     ),
     (
         imports.only_the_app_constructs,
-        {"service.engine.given_engine": "", "service.routes.scoring": "import service.engine.given_engine"},
+        {"service.engine.precomputed": "", "service.routes.score": "import service.engine.precomputed"},
     ),
     (imports.requests_do_not_build_models, {"service.app": "from service.embedded.build import build"}),
     (imports.clients_stand_alone, {"clients.python.nbest_client.types": "import httpx, pydantic"}),

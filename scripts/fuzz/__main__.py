@@ -71,7 +71,7 @@ def _service(engine: str) -> Iterator[str]:
     command = [
         sys.executable,
         "-m",
-        "service.cli",
+        "service.cli.main",
         "serve",
         "--engine",
         engine,

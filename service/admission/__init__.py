@@ -1,1 +1,5 @@
-"""Who may start now: sizes that can never pass, each key's quota, and a fair queue for what there is room for."""
+"""May a request start: what it may cost, its key's quota, and a fair queue between keys.
+
+`validation` and `cost` refuse what can never be admitted, `controller` admits or queues, `quota` charges a key.
+The runner calls it; it knows neither HTTP nor strategies' rules.
+"""

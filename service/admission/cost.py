@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from service.limits import Limits
+from service.admission.settings import Limits
 from strategies.base.errors import InvalidRequest
 from strategies.base.strategy import Strategy
 from strategies.base.types import Decoding, Prompt
@@ -24,7 +24,7 @@ class Cost:
 def cost_of(strategy: Strategy, prompt: Prompt, limits: Limits) -> Cost:
     """All candidates of a request together: draws x max_tokens, what is generated beside them, and the prompt."""
     tokens = max_tokens(prompt.decoding, limits)
-    draws = strategy.draws(prompt.k)
+    draws = strategy.num_samples(prompt.k)
     generated = draws * tokens + strategy.further_tokens(tokens)
     return Cost(generated + prompt_tokens(prompt), draws)
 
@@ -47,7 +47,7 @@ def max_tokens(decoding: Decoding, limits: Limits) -> int:
 
 def check_size(strategy: Strategy, decoding: Decoding, k: int, limits: Limits) -> None:
     """Refuse what can never be admitted. Costs are in candidates and tokens; nothing is allocated here."""
-    draws = strategy.draws(k)
+    draws = strategy.num_samples(k)
     counts = [name for name in ("n", "beams") if name in type(strategy).model_fields]
     where = f"strategy.{counts[0]}" if counts and draws > k else "n"
     most = min(limits.max_n, limits.max_inflight_candidates)

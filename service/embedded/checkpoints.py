@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from service.embedded.template import GENERATOR_TEMPLATE, REWARD_TEMPLATE
+from service.embedded.chat_templates import GENERATOR_TEMPLATE, REWARD_TEMPLATE
 
 PAD_TOKEN_ID: Final = 0
 # The upper third of the base is left out: training and scoring are a third cheaper for it.

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from service.keys.caller import Caller
-from service.keys.configuration import KeySettings, Scope
+from service.keys.settings import KeySettings, Scope
 
 PREFIX = "nbest-"
 """What our keys begin with, so that scanners for leaked secrets can know them."""

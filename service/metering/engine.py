@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from service.metering.allowance import Allowance
-from service.metering.bounds import Bounds
-from service.metering.live import MeteredLive
+from service.metering.limits import RequestLimits
+from service.metering.live_candidate import MeteredLive
 from service.metering.meter import Meter
-from strategies.base.ports import Delta, Engine, LiveCandidate, LiveView, OnDelta
+from service.metering.token_budget import TokenBudget
+from strategies.base.ports import Delta, Engine, LiveCandidate, OnDelta, StreamFilter
 from strategies.base.types import Candidate, Prompt, Stage
 
 
@@ -48,7 +48,7 @@ class _Draw:
         ]
 
 
-def _nothing_live(stage: Stage) -> LiveView | None:
+def _nothing_live(stage: Stage) -> StreamFilter | None:
     return None
 
 
@@ -63,14 +63,14 @@ class MeteredEngine:
 
     inner: Engine
     meter: Meter
-    bounds: Bounds
-    view: Callable[[Stage], LiveView | None] = _nothing_live
+    bounds: RequestLimits
+    view: Callable[[Stage], StreamFilter | None] = _nothing_live
     listener: OnDelta | None = None
     others: Mapping[Stage, Engine] = field(default_factory=dict)
-    _allowance: Allowance = field(init=False)
+    _allowance: TokenBudget = field(init=False)
 
     def __post_init__(self) -> None:
-        self._allowance = Allowance(self.meter, self.bounds.live_tokens)
+        self._allowance = TokenBudget(self.meter, self.bounds.live_tokens)
 
     @asynccontextmanager
     async def sample(

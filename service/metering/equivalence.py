@@ -4,9 +4,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.metering.bounds import Bounds
+from service.metering.limits import RequestLimits
 from service.metering.meter import Meter
-from service.metrics import Metrics
+from service.observability.metrics import Metrics
 from strategies.base.ports import Equivalence
 
 _WORDS = {True: "same", False: "different", None: "undecided"}
@@ -18,7 +18,7 @@ class MeteredEquivalence:
 
     inner: Equivalence
     meter: Meter
-    bounds: Bounds
+    bounds: RequestLimits
     metrics: Metrics
 
     async def same(self, pairs: Sequence[tuple[str, str]]) -> Sequence[bool | None]:

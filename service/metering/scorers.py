@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from service.engine.reading import Reader
-from service.metering.bounds import Bounds
+from service.engine.ports import PromptLogprobs
 from service.metering.engine import MeteredEngine
 from service.metering.equivalence import MeteredEquivalence
+from service.metering.limits import RequestLimits
 from service.metering.meter import Meter
-from service.metering.reader import MeteredReader
-from service.metrics import Metrics
-from service.reward_models.viewing import Composed
+from service.metering.prompt_logprobs import MeteredReader
+from service.observability.metrics import Metrics
+from service.reward_models.base.request_scope import Composed
 from strategies.answers.equivalence import Undecided
 from strategies.base.errors import ScorerFailed
 from strategies.base.ports import (
@@ -23,7 +23,7 @@ from strategies.base.ports import (
     OutcomeScorer,
     OutcomeScores,
     ScorerKind,
-    Scorers,
+    ScorerLookup,
     StepScorer,
     StepScores,
     compares,
@@ -37,9 +37,9 @@ T = TypeVar("T")
 class MeteredScorers:
     """The panel of a request: the loaded scorers and the comparison of answers, all counted, timed and checked."""
 
-    inner: Scorers
+    inner: ScorerLookup
     meter: Meter
-    bounds: Bounds
+    bounds: RequestLimits
     metrics: Metrics
     answers: Equivalence = field(default_factory=Undecided)
 
@@ -97,17 +97,17 @@ class RequestView:
             engine, self.scorers.meter, replace(bounds, follow=True, max_completion_tokens=bounds.live_tokens)
         )
 
-    def reader(self, reader: Reader) -> Reader:
+    def reader(self, reader: PromptLogprobs) -> PromptLogprobs:
         return MeteredReader(reader, self.scorers.meter, self.scorers.bounds)
 
     def outcome(self, scorer: OutcomeScorer) -> OutcomeScorer:
-        inner = scorer.seen_through(self) if isinstance(scorer, Composed) else scorer
+        inner = scorer.bound_to(self) if isinstance(scorer, Composed) else scorer
         if isinstance(inner, MultiObjectiveScorer):
             return MeteredObjectives(inner, self.scorers)
         return MeteredOutcomeScorer(inner, self.scorers)
 
     def step(self, scorer: StepScorer) -> StepScorer:
-        inner = scorer.seen_through(self) if isinstance(scorer, Composed) else scorer
+        inner = scorer.bound_to(self) if isinstance(scorer, Composed) else scorer
         return MeteredStepScorer(inner, self.scorers)
 
 

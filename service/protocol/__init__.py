@@ -1,1 +1,1 @@
-"""The wire: OpenAI's shapes, ours beside them, and errors. Shapes and translation only; nothing here waits."""
+"""OpenAI's shapes and ours: requests in, replies, chunks, errors and usage out. No I/O."""

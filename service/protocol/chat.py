@@ -2,43 +2,21 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from service.protocol.explanation import explanation, usage
+from service.metering.run import RunResult
+from service.protocol.chunks import ChunkStream
+from service.protocol.explanation import explanation
+from service.protocol.messages import ChatMessage
 from service.protocol.sampling import SamplingFields, finish_reason
-from service.protocol.stream import ChunkStream
-from service.runner import Run
+from service.protocol.usage import usage
 from strategies.base.errors import InvalidRequest
-from strategies.base.types import Candidate, Message, Prompt, TokenLogprob
+from strategies.base.types import Candidate, Prompt, TokenLogprob
 
 _LATER = "tool calls are not served"
 _LABEL = "requests are not stored"
-
-
-class TextPart(BaseModel):
-    """One piece of a message's content."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    type: Literal["text"]
-    text: str
-
-
-class ChatMessage(BaseModel):
-    """One turn. Content is text: a string, or parts of type `text`."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    role: Literal["system", "developer", "user", "assistant"]
-    content: str | list[TextPart]
-
-    def message(self) -> Message:
-        """`developer` is the newer name of `system`; templates know only the older one."""
-        role = "system" if self.role == "developer" else self.role
-        text = self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
-        return Message(role, text)
 
 
 class ChatRequest(SamplingFields):
@@ -97,7 +75,7 @@ class ChatRequest(SamplingFields):
         return Prompt(messages, decoding=self.decoding(defaults, max_tokens, logprobs), k=self.n)
 
 
-def completion(run: Run, *, id: str, model: str, fingerprint: str, logprobs: bool) -> dict[str, Any]:
+def completion(run: RunResult, *, id: str, model: str, fingerprint: str, logprobs: bool) -> dict[str, Any]:
     """The whole answer as one ChatCompletion object."""
     choices = [_choice(i, c, logprobs=logprobs) for i, c in enumerate(run.outcome.answers)]
     head = _head("chat.completion", id, model, fingerprint)

@@ -6,10 +6,11 @@ from typing import Any, ClassVar
 
 from pydantic import Field, model_validator
 
-from service.protocol.explanation import explanation, usage
+from service.metering.run import RunResult
+from service.protocol.chunks import ChunkStream
+from service.protocol.explanation import explanation
 from service.protocol.sampling import SamplingFields, finish_reason
-from service.protocol.stream import ChunkStream
-from service.runner import Run
+from service.protocol.usage import usage
 from strategies.base.types import Candidate, Prompt, TokenLogprob
 
 
@@ -49,7 +50,7 @@ class CompletionRequest(SamplingFields):
         return Prompt(text=self.text, decoding=self.decoding(defaults, max_tokens, self.logprobs), k=self.n)
 
 
-def completion(run: Run, *, id: str, model: str, fingerprint: str, echo: str) -> dict[str, Any]:
+def completion(run: RunResult, *, id: str, model: str, fingerprint: str, echo: str) -> dict[str, Any]:
     """The whole answer as one text_completion object; `echo` is put before each choice."""
     choices = [_choice(i, c, echo) for i, c in enumerate(run.outcome.answers)]
     return _head(id, model, fingerprint) | {"choices": choices, "usage": usage(run)} | explanation(run)

@@ -101,3 +101,10 @@ def headers_of(error: Exception) -> dict[str, str]:
     if seconds is not None:
         headers["retry-after"] = str(min(max(1, math.ceil(seconds)), LONGEST_RETRY_AFTER_S))
     return headers
+
+
+def body_of_run(error: BaseException) -> dict[str, Any]:
+    """The error object of a run that ended by `error`; a cancelled run has no reply, and an event all the same."""
+    if isinstance(error, Exception):
+        return body_of(error)
+    return body("the client left, or the server was stopped", type="server_error", code="cancelled")

@@ -1,1 +1,1 @@
-"""One file a group of routes: read the request, call the runner, write the reply."""
+"""The HTTP routes, one file a group; a route reads a request, hands it to the runner and writes the reply."""

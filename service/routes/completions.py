@@ -6,16 +6,16 @@ from fastapi import Depends, Request
 from fastapi.responses import Response
 
 from service.protocol.completions import CompletionRequest, CompletionStream, completion
+from service.routes.dependencies import AppState, get_state
 from service.routes.generation import answer_stream, answer_whole, chosen_strategy, new_id
-from service.routes.strict import strict_router
-from service.state import Service, service_of
+from service.routes.strict_json import strict_router
 
 router = strict_router()
 
 
 @router.post("/v1/completions")
 async def completions(
-    body: CompletionRequest, request: Request, service: Annotated[Service, Depends(service_of)]
+    body: CompletionRequest, request: Request, service: Annotated[AppState, Depends(get_state)]
 ) -> Response:
     """Continue a text with the strategy that the request names; without one, with a plain sample."""
     strategy = chosen_strategy(service, body)

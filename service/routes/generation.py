@@ -8,14 +8,14 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
+from service.metering.run import RunResult
 from service.protocol import sse
+from service.protocol.chunks import ChunkStream
 from service.protocol.errors import body_of
 from service.protocol.sampling import SamplingFields
-from service.protocol.stream import ChunkStream
+from service.routes.dependencies import AppState
 from service.routes.disconnect import unless_disconnected
-from service.routes.live_run import LiveRun
-from service.runner import Run
-from service.state import Service
+from service.routes.streaming_run import LiveRun
 from strategies.base.errors import Unsupported
 from strategies.base.ports import Delta
 from strategies.base.strategy import Strategy
@@ -32,7 +32,7 @@ def new_id(prefix: str) -> str:
     return f"{prefix}-{secrets.token_hex(16)}"
 
 
-def chosen_strategy(service: Service, body: SamplingFields) -> Strategy:
+def chosen_strategy(service: AppState, body: SamplingFields) -> Strategy:
     """The request's strategy, unless it cannot honour a field that the request sets."""
     strategy = service.strategy(body.model, body.strategy)
     for name in sorted(filter(body.asks_for, strategy.refuses)):
@@ -42,11 +42,11 @@ def chosen_strategy(service: Service, body: SamplingFields) -> Strategy:
 
 async def answer_whole(
     request: Request,
-    service: Service,
+    service: AppState,
     strategy: Strategy,
     prompt: Prompt,
     route: str,
-    write: Callable[[Run], Any],
+    write: Callable[[RunResult], Any],
 ) -> Response:
     """The whole answer at once; the work stops if the client leaves."""
     run = await unless_disconnected(request, service.runner.run(strategy, prompt, route=route))
@@ -54,7 +54,7 @@ async def answer_whole(
 
 
 async def answer_stream(
-    request: Request, service: Service, strategy: Strategy, prompt: Prompt, route: str, stream: ChunkStream
+    request: Request, service: AppState, strategy: Strategy, prompt: Prompt, route: str, stream: ChunkStream
 ) -> Response:
     """The answer as server-sent events.
 

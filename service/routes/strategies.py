@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends
 
-from service.reward_models.base import ScorerInfo
-from service.routes.strict import strict_router
-from service.state import Service, service_of
+from service.reward_models.base.ports import ScorerInfo
+from service.routes.dependencies import AppState, get_state
+from service.routes.strict_json import strict_router
 from strategies.base.strategy import Strategy
 from strategies.catalog import STRATEGIES
 
@@ -22,7 +22,7 @@ async def strategies() -> dict[str, Any]:
 
 
 @router.get("/v1/scorers")
-async def scorers(service: Annotated[Service, Depends(service_of)]) -> dict[str, Any]:
+async def scorers(service: Annotated[AppState, Depends(get_state)]) -> dict[str, Any]:
     """Every loaded scorer; the first of a kind is the default."""
     return {"object": "list", "data": [_scorer(info) for info in service.scorers.describe()]}
 

@@ -1,1 +1,1 @@
-"""Engines that die or hang are noticed, replaced in this process, and given up when they fail too often."""
+"""Engines and reward models that die or hang are replaced behind the same object, within a restart budget."""

@@ -5,10 +5,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from service.engine.base import EngineInfo, ServedEngine
-from service.engine.reading import Reader, ReadText
-from service.supervision.life import Life
-from service.supervision.part import Part
+from service.engine.ports import EngineInfo, PromptLogprobs, ServedEngine, TextLogprobs
+from service.supervision.instance import Instance
+from service.supervision.supervised import Supervised
 from strategies.base.errors import EngineFailed
 from strategies.base.ports import LiveCandidate, OnDelta
 from strategies.base.types import Candidate, FinishReason, Prompt, Stage
@@ -27,7 +26,7 @@ class RestartableEngine(ServedEngine, Protocol):
 class SupervisedEngine:
     """ServedEngine over a part that is replaced when it is lost; calls of the lost one fail with EngineFailed."""
 
-    def __init__(self, part: Part[RestartableEngine]) -> None:
+    def __init__(self, part: Supervised[RestartableEngine]) -> None:
         self.part = part
         self._info = part.life.inner.info
 
@@ -74,15 +73,17 @@ class SupervisedEngine:
     def vocabulary(self) -> int:
         return self._reader(self.inner).vocabulary
 
-    async def read(self, prompt: Prompt, texts: Sequence[str], *, alternatives: int = 0) -> list[ReadText]:
+    async def read(
+        self, prompt: Prompt, texts: Sequence[str], *, alternatives: int = 0
+    ) -> list[TextLogprobs]:
         life = self.part.life
         return await life.call(
             lambda: self._reader(life.inner).read(prompt, texts, alternatives=alternatives)
         )
 
     @staticmethod
-    def _reader(engine: ServedEngine) -> Reader:
-        if not isinstance(engine, Reader):
+    def _reader(engine: ServedEngine) -> PromptLogprobs:
+        if not isinstance(engine, PromptLogprobs):
             raise EngineFailed("this generator cannot tell the log-probabilities of a given text")
         return engine
 
@@ -98,7 +99,7 @@ class SupervisedLive:
     """A live candidate of one life of the engine: it does not outlive it."""
 
     inner: LiveCandidate
-    life: Life[RestartableEngine]
+    life: Instance[RestartableEngine]
 
     @property
     def index(self) -> int:

@@ -1,6 +1,6 @@
 """Starts engines again while the service runs: in one thread that outlives them all, one after the other.
 
-The kernel kills an engine's processes when the *thread* that started them ends (`service/engine/parent_death.py`),
+The kernel kills an engine's processes when the *thread* that started them ends (`service/engine/host/parent_death.py`),
 so this thread never does. vLLM measures free memory and reads the environment as it starts, so two at a time
 would disturb each other.
 """
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
 from typing import Generic, Protocol, TypeVar
 
-from service.engine.processes import Family, children
+from service.engine.host.process_tree import ProcessTree, children
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class _Job(Generic[T]):
     def kill(self) -> None:
         """End whatever it has started so far; a start whose processes are gone fails soon after."""
         if self.before is not None:
-            Family.since(self.before).kill()
+            ProcessTree.since(self.before).kill()
 
 
 class Starter:

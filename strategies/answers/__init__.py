@@ -1,1 +1,1 @@
-"""From text to answers to groups of equal answers: pure functions shared by the strategies."""
+"""From text to answer, from answers to groups: extraction, canonical forms, equality, votes, steps."""

@@ -33,7 +33,7 @@ def choice(text: str) -> str | None:
     return None
 
 
-def brought_choice(answer: str) -> str | None:
+def parse_choice(answer: str) -> str | None:
     """The letter of an answer that came as one, such as `b` or `(B) blue`; None where it is no letter."""
     inside = _BOXED.match(answer)
     return inside["letter"].upper() if inside else None

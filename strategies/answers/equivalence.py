@@ -8,7 +8,7 @@ from typing import Final
 
 from strategies.answers.canonical import MAX_MATHEMATICS
 from strategies.answers.extract import Answer
-from strategies.answers.vote import group_ids, group_sizes
+from strategies.answers.groups import group_ids, group_sizes
 from strategies.base.ports import Equivalence
 
 MAX_GROUPS: Final = 64

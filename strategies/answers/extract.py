@@ -7,7 +7,7 @@ from typing import Literal
 
 from strategies.answers.boxed import last_boxed
 from strategies.answers.canonical import NUMBER, canonical, stripped
-from strategies.answers.objects import whole_object
+from strategies.answers.json_answers import whole_object
 from strategies.base.types import Candidate
 
 Form = Literal["auto", "boxed", "answer_is", "last_number", "choice", "json", "pattern"]

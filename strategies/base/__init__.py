@@ -1,1 +1,1 @@
-"""What every strategy shares: the nouns, the ports it is handed, the budget and the errors."""
+"""What every strategy is made of: types, ports, errors, budget, ranking, and the class `Strategy`."""

@@ -2,13 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from strategies.base.frozen_model import FrozenModel
 
 
-class Budget(BaseModel):
+class Budget(FrozenModel):
     """Hard limits of one request; at each the best answer so far comes back, flagged, or at the deadline an error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     max_samples: int | None = Field(None, ge=1, description="Candidates drawn, at most.")
     max_completion_tokens: int | None = Field(

@@ -22,7 +22,7 @@ class Delta:
 
 OnDelta = Callable[[Delta], None]
 
-LiveView = Callable[[Delta], Delta | None]
+StreamFilter = Callable[[Delta], Delta | None]
 """What of one draw's text a client may see as it comes: given each delta in order, what is shown of it, if anything."""
 
 
@@ -147,7 +147,7 @@ class StepScorer(Protocol):
         """One number a step, in order; the steps of an answer join to its text. ScorerFailed if it cannot."""
 
 
-class Scorers(Protocol):
+class ScorerLookup(Protocol):
     """The loaded scorers, by name; a name of None means the first loaded one of the kind."""
 
     def kind(self, name: str) -> ScorerKind:
@@ -170,7 +170,7 @@ class Equivalence(Protocol):
         """One verdict a pair, in order; None where there was none in time. It does not matter which comes first."""
 
 
-class Panel(Scorers, Protocol):
+class Scorers(ScorerLookup, Protocol):
     """Everybody whom a strategy may ask about answers: the loaded scorers, and whether two answers are equal."""
 
     @property

@@ -4,22 +4,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from strategies.base.budget import Budget
-from strategies.base.ports import Delta, Engine, LiveView, Panel, ScorerKind, Scorers
+from strategies.base.frozen_model import FrozenModel
+from strategies.base.ports import Delta, Engine, ScorerKind, ScorerLookup, Scorers, StreamFilter
 from strategies.base.types import Outcome, Prompt, Stage
 
 
-class Strategy(BaseModel, ABC):
+class Strategy(FrozenModel, ABC):
     """One request's parameters. A subclass is one file, one line in the catalogue, one test file, one page.
 
     `scorer_kinds`: kinds of scorer it can use (none: it needs no scorer).
     `live_stages`: the stages whose tokens are the answer itself and may be streamed as they come.
     `refuses`: request fields that this strategy cannot honour; they are answered 400, never dropped.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: ClassVar[str]
     scorer_kinds: ClassVar[tuple[ScorerKind, ...]] = ()
@@ -37,7 +36,7 @@ class Strategy(BaseModel, ABC):
         """Whether a draw may be left before all candidates ended; it is then followed, so that all is counted."""
         return False
 
-    def for_given(self, count: int) -> Self:
+    def for_precomputed(self, count: int) -> Self:
         """The same strategy for `count` candidates that are all there, so that nothing is drawn and nothing left.
 
         InvalidRequest where the strategy does not select among candidates.
@@ -49,7 +48,7 @@ class Strategy(BaseModel, ABC):
         """Whether this request asks a scorer; a strategy that can do without one says so itself."""
         return bool(self.scorer_kinds)
 
-    def check_scorer(self, scorers: Scorers) -> None:
+    def check_scorer(self, scorers: ScorerLookup) -> None:
         """Raise what is wrong with the request's scorer beyond its kind; called before anything is drawn."""
         return
 
@@ -59,14 +58,14 @@ class Strategy(BaseModel, ABC):
         return {}
 
     @abstractmethod
-    def draws(self, k: int) -> int:
+    def num_samples(self, k: int) -> int:
         """How many candidates will be drawn, at most, to return `k`: what admission is asked for."""
 
     def further_tokens(self, max_tokens: int) -> int:
         """The most tokens that are generated beside the candidates, which have up to `max_tokens` each."""
         return 0
 
-    def live_view(self, stage: Stage, k: int) -> LiveView | None:
+    def live_view(self, stage: Stage, k: int) -> StreamFilter | None:
         """What may be streamed of one draw, in a request for `k` answers: a fresh filter, or None for nothing.
 
         What a view lets through is text of the answer of the same index, from its start on, and never taken back.
@@ -74,7 +73,7 @@ class Strategy(BaseModel, ABC):
         return _whole if stage in self.live_stages else None
 
     @abstractmethod
-    async def run(self, prompt: Prompt, engine: Engine, scorers: Panel) -> Outcome:
+    async def run(self, prompt: Prompt, engine: Engine, scorers: Scorers) -> Outcome:
         """Draw, score, decide. Raises the errors of `strategies.base.errors`."""
 
 

@@ -136,7 +136,7 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CandidateResult:
     """Everything decided about one candidate; `stage` is what its tokens were generated for."""
 
     candidate: Candidate
@@ -167,7 +167,7 @@ class Outcome:
     tell, by name.
     """
 
-    verdicts: tuple[Verdict, ...]
+    verdicts: tuple[CandidateResult, ...]
     selected: tuple[int, ...]
     votes: tuple[Vote, ...] = ()
     tie: str | None = None

@@ -1,1 +1,1 @@
-"""Rules that decide which next tokens may be drawn: pure tensor functions, batched, without an engine."""
+"""Truncation rules on token distributions. The only folder of `strategies` that imports torch."""

@@ -10,7 +10,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from strategies.decoding.window import window
+from strategies.decoding.top_tokens import window
 
 TOLERANCE: Final = 1e-6
 """Share by which a prefix may pass the bound: about what single precision loses over a vocabulary."""

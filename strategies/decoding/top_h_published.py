@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from strategies.decoding.top_h_paper import TOLERANCE
-from strategies.decoding.window import window
+from strategies.decoding.top_tokens import window
 
 TOP: Final = 100
 """Tokens that are looked at: the rest are never kept."""

@@ -1,1 +1,1 @@
-"""Pure functions from numbers to numbers: how the scores of steps become the score of an answer."""
+"""Numbers to numbers: aggregation of steps, normalisation, ensembles, quantiles, likelihood, win rates."""

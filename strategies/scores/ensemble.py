@@ -10,8 +10,8 @@ import statistics
 from collections.abc import Sequence
 from typing import Final, Literal
 
-from strategies.scores.calibrate import SHARPNESS, Purpose, transformed
 from strategies.scores.normalise import Normalisation, normalised
+from strategies.scores.quantiles import SHARPNESS, Purpose, transformed
 
 Rule = Literal["mean", "median", "wco", "uwo", "weighted"]
 """How the members' scores become one; see `combined`."""

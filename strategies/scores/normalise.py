@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-from strategies.scores.calibrate import quantiles
+from strategies.scores.quantiles import quantiles
 
 Normalisation = Literal["none", "zscore", "quantile"]
 """How one scorer's scores of one prompt are put on a common scale; see `normalised`."""
@@ -20,7 +20,7 @@ def normalised(scores: Sequence[float | None], how: Normalisation) -> list[float
     - `none`: as they are.
     - `zscore`: (score - mean) / standard deviation over the candidates (population, as numpy has it); where all are
       equal each is 0, which is how far it stands from the mean.
-    - `quantile`: the mid-rank quantile in [0, 1] (`strategies/scores/calibrate.py`).
+    - `quantile`: the mid-rank quantile in [0, 1] (`strategies/scores/quantiles.py`).
 
     A score that is None, NaN or infinite is None, and does not touch the others.
     """

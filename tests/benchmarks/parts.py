@@ -3,9 +3,10 @@
 from dataclasses import replace
 
 from service.app import Parts
-from service.engine.base import EngineInfo
-from service.engine.scripted_engine import Script, ScriptedEngine, arithmetic
-from service.reward_models.registry import LoadedScorers
+from service.engine.ports import EngineInfo
+from service.engine.scripted.engine import ScriptedEngine
+from service.engine.scripted.script import Script, arithmetic
+from service.reward_models.base.loaded import LoadedScorers
 from tests.service.fixtures import scripted_scorers
 
 GENERATOR, REWARD = 1000, 100

@@ -9,7 +9,7 @@ from benchmarks.early_rejection_table import claims, paired, table
 from benchmarks.early_rejection_variants import CALIBRATED, CHOSEN, PLAIN, WINDOWS, variants
 from benchmarks.ledger import Ledger
 from benchmarks.measure import Measured
-from service.engine.scripted_engine import ScriptedEngine
+from service.engine.scripted.engine import ScriptedEngine
 from service.settings import Settings
 from strategies.early_rejection import EarlyRejection
 from tests.benchmarks.parts import sized_parts

@@ -8,9 +8,9 @@ import pytest
 from benchmarks.caches import loaded
 from benchmarks.measure import runner_of
 from benchmarks.replay import Reading, Readings, ReplayEngine, deal, recorded_scorers
-from service.embedded.problems import problems
-from service.metering.bounds import Bounds
+from service.embedded.problems.problems import problems
 from service.metering.engine import MeteredEngine
+from service.metering.limits import RequestLimits
 from service.metering.meter import Meter
 from service.settings import Settings
 from strategies.base.ports import Delta
@@ -44,7 +44,9 @@ async def test_a_draw_that_is_left_costs_what_all_had_written_by_then(seed: int)
     lengths = [rng.randint(1, 9) for _ in range(6)]
     leave_after = rng.randint(1, 6)
     meter = Meter()
-    engine = MeteredEngine(ReplayEngine(recorded(*lengths), sized_parts().engine), meter, Bounds(follow=True))
+    engine = MeteredEngine(
+        ReplayEngine(recorded(*lengths), sized_parts().engine), meter, RequestLimits(follow=True)
+    )
     ended = []
     async with engine.sample(PROMPT, 6) as stream:
         async for candidate in stream:

@@ -9,8 +9,8 @@ from benchmarks.measure import Measured
 from benchmarks.strategies import Bench, Extent, run
 from benchmarks.strategies_rows import SIZES, rows
 from benchmarks.strategies_table import majority_claims, table
-from service.embedded.problems import problems
-from service.engine.scripted_engine import ScriptedEngine
+from service.embedded.problems.problems import problems
+from service.engine.scripted.engine import ScriptedEngine
 from service.settings import Settings
 from strategies.base.types import Prompt
 from strategies.catalog import CATALOG

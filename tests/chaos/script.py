@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from service.engine.scripted_engine import ScriptedEngine, arithmetic
-from service.reward_models.base import ScorerInfo
-from service.reward_models.registry import LoadedScorers
-from service.reward_models.scripted import Fault, ScriptedOutcomeScorer, ScriptedStepScorer
+from service.engine.scripted.engine import ScriptedEngine
+from service.engine.scripted.script import arithmetic
+from service.reward_models.base.loaded import LoadedScorers
+from service.reward_models.base.ports import ScorerInfo
+from service.reward_models.reward_functions.scripted import Fault, ScriptedOutcomeScorer, ScriptedStepScorer
 from strategies.base.errors import EngineFailed
 from strategies.base.ports import OnDelta, OutcomeScores
 from strategies.base.types import Candidate, Prompt

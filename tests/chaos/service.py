@@ -14,10 +14,11 @@ from typing import Any
 from fastapi import FastAPI
 
 from service import app, server
-from service.answers.pool import AnswerChecker
-from service.engine.processes import Family
-from service.engine.turns import Turns
-from service.settings import EngineSettings, Settings
+from service.engine.group_lock import GroupLock
+from service.engine.host.process_tree import ProcessTree
+from service.engine.settings import EngineSettings
+from service.equivalence.pool import AnswerChecker
+from service.settings import Settings
 from tests.chaos.lag import Lag
 from tests.chaos.script import ChaosEngine, ChaosScorer, play, scorers
 
@@ -31,7 +32,7 @@ class Inside:
         self.scorer = ChaosScorer()
         self.lag = Lag()
 
-    def start_engine(self, settings: EngineSettings, turns: Turns) -> ChaosEngine:
+    def start_engine(self, settings: EngineSettings, turns: GroupLock) -> ChaosEngine:
         made = self.engine = ChaosEngine(script=play)
         return made
 
@@ -60,7 +61,7 @@ class Inside:
 
 def _core(supervised: Any) -> int | None:
     """The pid of the engine's EngineCore, if it has one."""
-    family: Family = getattr(supervised.part.life.inner, "_family", Family())
+    family: ProcessTree = getattr(supervised.part.life.inner, "_family", ProcessTree())
     return family.children[0].pid if family.children else None
 
 

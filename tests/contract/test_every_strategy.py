@@ -8,7 +8,7 @@ import httpx
 import pytest
 from openai import AsyncOpenAI
 
-from service.engine.scripted_engine import ScriptedEngine
+from service.engine.scripted.engine import ScriptedEngine
 from service.settings import Settings
 from strategies.base.types import Prompt
 from strategies.catalog import CATALOG

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from service.metering.meter import Phase
-from service.metrics import Metrics
+from service.metering.phase_clock import Phase
+from service.observability.metrics import Metrics
 from strategies.base import errors
 from strategies.base.types import Fate
 

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from service.app import check_presets
-from service.reward_models.configuration import ScorerSettings
-from service.section import EMBEDDED
-from service.settings import EngineSettings, Settings
+from service.engine.settings import EMBEDDED, EngineSettings
+from service.reward_models.pooling.settings import ScorerSettings
+from service.settings import Settings
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "profiles"
 GPUS = {"embedded-cpu": 0, "gpu-24gb": 1, "gpu-80gb": 1, "gpu-8x80gb": 8}

@@ -9,10 +9,10 @@ import pytest
 import pytest_asyncio
 
 from service.embedded.build import build_generator
-from service.embedded.models import GENERATOR_NAME
-from service.engine.turns import Turns
-from service.engine.vllm_engine import VllmEngine
-from service.settings import EngineSettings
+from service.embedded.paths import GENERATOR_NAME
+from service.engine.group_lock import GroupLock
+from service.engine.settings import EngineSettings
+from service.engine.vllm.engine import VllmEngine
 from strategies.base.types import Decoding, Message, Prompt
 
 MAX_MODEL_LEN = 1024
@@ -20,12 +20,12 @@ MAX_NUM_SEQS = 16
 
 
 @pytest.fixture(scope="session")
-def turns() -> Turns:
-    return Turns()
+def turns() -> GroupLock:
+    return GroupLock()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def generator(turns: Turns) -> AsyncIterator[VllmEngine]:
+async def generator(turns: GroupLock) -> AsyncIterator[VllmEngine]:
     """Starts in the main thread and blocks the loop, which nothing else needs yet."""
     settings = EngineSettings(
         max_model_len=MAX_MODEL_LEN,

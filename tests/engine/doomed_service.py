@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from service.engine.turns import Turns
-from service.engine.vllm_engine import VllmEngine
-from service.settings import EngineSettings
+from service.engine.group_lock import GroupLock
+from service.engine.settings import EngineSettings
+from service.engine.vllm.engine import VllmEngine
 from strategies.base.errors import EngineFailed
 from strategies.base.types import Decoding, Prompt
 
@@ -54,6 +54,6 @@ async def draw_for_ever(engine: VllmEngine) -> None:
 if __name__ == "__main__":
     signal.signal(signal.SIGTERM, stop)
     settings = EngineSettings(max_model_len=256, max_num_seqs=4, kv_cache_mib=64)
-    started = VllmEngine.start(settings, sys.argv[1], "doomed", Turns())
+    started = VllmEngine.start(settings, sys.argv[1], "doomed", GroupLock())
     print("children", *family(), flush=True)
     asyncio.run(draw_for_ever(started))

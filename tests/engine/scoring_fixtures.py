@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from service.embedded.build import build_generator
-from service.embedded.template import REWARD_TEMPLATE
-from service.engine.turns import Turns
-from service.reward_models.configuration import ScorerSettings
-from service.reward_models.loader import load_scorers
-from service.reward_models.pooling import PoolingEngine
-from service.reward_models.registry import LoadedScorers
+from service.embedded.chat_templates import REWARD_TEMPLATE
+from service.engine.group_lock import GroupLock
+from service.reward_models.base.loaded import LoadedScorers
+from service.reward_models.loading.loader import load_scorers
+from service.reward_models.pooling.engine import PoolingEngine
+from service.reward_models.pooling.settings import ScorerSettings
 
 MAX_MODEL_LEN = 512
 LABELS = 2
@@ -26,7 +26,7 @@ class Scoring:
 
     scorers: LoadedScorers
     engine: PoolingEngine
-    turns: Turns
+    turns: GroupLock
     checkpoint: Path
 
 
@@ -82,7 +82,7 @@ def reward_checkpoint(generator_checkpoint: Path, tmp_path_factory: pytest.TempP
 
 @pytest.fixture(scope="session")
 def scoring(reward_checkpoint: Path) -> Iterator[Scoring]:
-    turns = Turns()
+    turns = GroupLock()
     shared = {"model": str(reward_checkpoint), "max_model_len": MAX_MODEL_LEN, "kv_cache_mib": 256}
     settings = [
         ScorerSettings.model_validate({"name": "outcome", "kind": "outcome", "label": 0, **shared}),
@@ -110,7 +110,7 @@ def doomed(generator_checkpoint: Path, tmp_path: Path) -> Iterator[Doomed]:
     model = str(save_tiny_reward_model(generator_checkpoint, tmp_path / "tiny"))
     others = set(multiprocessing.active_children())
     scorers = load_scorers(
-        [ScorerSettings(name="doomed", kind="outcome", model=model, kv_cache_mib=64)], str, Turns()
+        [ScorerSettings(name="doomed", kind="outcome", model=model, kv_cache_mib=64)], str, GroupLock()
     )
     cores = [process.pid for process in set(multiprocessing.active_children()) - others if process.pid]
     try:

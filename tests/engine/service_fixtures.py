@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.engine.vllm_engine import VllmEngine
+from service.engine.vllm.engine import VllmEngine
 from service.settings import Settings
 from strategies.catalog import CATALOG
 from tests.engine.scoring_fixtures import Scoring

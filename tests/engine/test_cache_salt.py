@@ -5,7 +5,7 @@ from secrets import token_hex
 
 import pytest
 
-from service.engine.vllm_engine import VllmEngine
+from service.engine.vllm.engine import VllmEngine
 from service.keys.caller import ANYBODY, Caller, acting_for
 from strategies.base.types import Decoding, Message, Prompt
 from tests.engine.scoring_fixtures import Scoring

@@ -6,12 +6,13 @@ import time
 import pytest
 from prometheus_client import REGISTRY
 
-from service.admission.gate import Admission
-from service.embedded.problems import chat, problems
-from service.engine.vllm_engine import VllmEngine
-from service.limits import Limits
-from service.metrics import Metrics
-from service.runner import Run, Runner
+from service.admission.controller import AdmissionController
+from service.admission.settings import Limits
+from service.embedded.problems.problems import chat, problems
+from service.engine.vllm.engine import VllmEngine
+from service.metering.run import RunResult
+from service.observability.metrics import Metrics
+from service.runner import Runner
 from strategies.base.budget import Budget
 from strategies.base.types import Decoding, Message, Prompt
 from strategies.early_rejection import EarlyRejection
@@ -32,7 +33,7 @@ def prompt_of(number: int, *, ignore_eos: bool = False, max_tokens: int = 48) ->
 @pytest.fixture
 def runner(generator: VllmEngine, scoring: Scoring) -> Runner:
     limits, metrics = Limits(), Metrics()
-    return Runner(generator, scoring.scorers, Admission(limits, metrics), limits, metrics)
+    return Runner(generator, scoring.scorers, AdmissionController(limits, metrics), limits, metrics)
 
 
 def counters() -> tuple[float, float]:
@@ -100,7 +101,7 @@ async def test_at_the_deadline_the_search_ends_and_what_was_written_is_counted(
         beams=8, tau=200, delimiter="never", max_step_tokens=900, budget=Budget(deadline_ms=1500)
     )
     began = time.monotonic()
-    run: Run = await runner.run(strategy, prompt_of(3, ignore_eos=True, max_tokens=900), route="test")
+    run: RunResult = await runner.run(strategy, prompt_of(3, ignore_eos=True, max_tokens=900), route="test")
     assert time.monotonic() - began < 3.5
     assert run.outcome.degraded == "deadline"
     assert run.outcome.answers[0].text

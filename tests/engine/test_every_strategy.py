@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from openai import AsyncOpenAI
 
-from service.embedded.problems import chat, problems
+from service.embedded.problems.problems import chat, problems
 from strategies.catalog import CATALOG
 from tests.engine.service_fixtures import spec
 from tests.service.fixtures import Running

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from service.engine.vllm_engine import VllmEngine
+from service.engine.vllm.engine import VllmEngine
 from strategies.base.errors import InvalidRequest
 from strategies.base.ports import Delta
 from strategies.base.types import Candidate, Decoding, Message, Prompt

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from service.engine.vllm_engine import VllmEngine
-from service.reward_models.judge_settings import RubricSettings
-from service.reward_models.rubric import grades
+from service.engine.vllm.engine import VllmEngine
+from service.reward_models.judges.rubric import grades
+from service.reward_models.judges.settings import RubricSettings
 from strategies.base.errors import TooLongToScore
 from strategies.base.types import Decoding, Prompt
 from tests.engine.conftest import ask
-from tests.service.reward_models.judges import loaded, metered
+from tests.service.reward_models.judges.scripts import loaded, metered
 
 pytestmark = [pytest.mark.engine, pytest.mark.asyncio(loop_scope="session")]
 

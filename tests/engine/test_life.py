@@ -88,7 +88,7 @@ def below(pid: int) -> set[int]:
 
 def test_killing_the_service_as_its_engine_starts_leaves_nothing_behind(tiny_generator: Path) -> None:
     """Before the engine has come as far as vLLM's plugins."""
-    command = [sys.executable, "-m", "service.cli", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "service.cli.main", "serve", "--port", "0"]
     service = subprocess.Popen(
         [*command, "--set", f"engine.model={tiny_generator}"],
         cwd=ROOT, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

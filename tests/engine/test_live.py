@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from service.engine.room import Room
-from service.engine.turns import Turns
-from service.engine.vllm_engine import VllmEngine
+from service.engine.group_lock import GroupLock
+from service.engine.vllm.engine import VllmEngine
+from service.engine.vllm.kv_reservation import KvReservation
 from strategies.base.errors import Unsupported
 from strategies.base.ports import LiveCandidate
 from strategies.base.types import Decoding, Prompt
@@ -27,7 +27,7 @@ def room(generator: VllmEngine, request: pytest.FixtureRequest) -> Iterator[None
     """Both ways to pause: a place kept in the engine, and none, so that the text is read again."""
     usual = generator.requests.room
     if request.param == "read again":
-        generator.requests.room = Room(0, 0)
+        generator.requests.room = KvReservation(0, 0)
     yield
     generator.requests.room = usual
 
@@ -117,7 +117,7 @@ async def test_a_fork_shares_the_past_and_not_the_future(generator: VllmEngine) 
 
 
 async def test_paused_candidates_leave_a_place_and_the_turn_to_others(
-    generator: VllmEngine, turns: Turns
+    generator: VllmEngine, turns: GroupLock
 ) -> None:
     """More candidates than the engine has places are open and paused; a draw and a score still get through."""
     prompt = ask(STORY, Decoding(max_tokens=40, ignore_eos=True))

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from service.engine.turns import Turns
-from service.reward_models.loader import load_scorers
-from service.reward_models.process_settings import ImplicitScorer, ProcessScorer
-from service.reward_models.registry import LoadedScorers
+from service.engine.group_lock import GroupLock
+from service.reward_models.base.loaded import LoadedScorers
+from service.reward_models.implicit.settings import ImplicitScorer
+from service.reward_models.loading.loader import load_scorers
+from service.reward_models.process.settings import ProcessScorer
 from strategies.base.errors import ScorerFailed
 from strategies.base.types import Message, Prompt
-from tests.service.reward_models import process_checkpoints as checkpoints
-from tests.service.reward_models import process_recipes as recipes
+from tests.service.reward_models.process import checkpoints, recipes
 
 # An engine a test: on a busy core each takes a minute to start.
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(400)]
@@ -33,7 +33,7 @@ CASES: list[tuple[str, Callable[[Path], Path], Callable[[Path], recipes.Recipe]]
 
 @contextmanager
 def loaded(settings: ProcessScorer | ImplicitScorer) -> Iterator[LoadedScorers]:
-    scorers = load_scorers([settings], str, Turns())
+    scorers = load_scorers([settings], str, GroupLock())
     try:
         yield scorers
     finally:

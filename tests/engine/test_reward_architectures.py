@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from service.engine.turns import Turns
-from service.reward_models.configuration import ScorerSettings
-from service.reward_models.loader import load_scorers
-from service.reward_models.pair import PairTokenizer
+from service.engine.group_lock import GroupLock
+from service.reward_models.loading.loader import load_scorers
+from service.reward_models.pooling.pair_tokenizer import PairTokenizer
+from service.reward_models.pooling.settings import ScorerSettings
 from strategies.base.ports import OutcomeScorer
 from strategies.base.types import Message, Prompt
 from tests.service.reward_models import tiny
@@ -35,7 +35,7 @@ def loaded(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Loaded]:
         kv_cache_mib=64,
         max_model_len=448,
     )
-    scorers = load_scorers([settings], str, Turns())
+    scorers = load_scorers([settings], str, GroupLock())
     try:
         yield made, scorers.outcome(None)
     finally:

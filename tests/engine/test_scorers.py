@@ -12,10 +12,11 @@ from uuid import UUID
 
 import pytest
 
-from service.reward_models import pooling
-from service.reward_models.base import PoolingFailed, TokenQuery
-from service.reward_models.memo import RowMemo
-from service.reward_models.process import PooledStepScorer
+from service.reward_models.base.errors import PoolingFailed
+from service.reward_models.base.ports import TokenQuery
+from service.reward_models.pooling import engine as pooling
+from service.reward_models.pooling.row_cache import LogitsCache
+from service.reward_models.process.scorer import PooledStepScorer
 from strategies.answers.steps import split_steps
 from strategies.base.errors import ScorerFailed
 from strategies.base.types import Message, Prompt
@@ -232,7 +233,7 @@ async def test_the_longest_input_is_read_and_one_token_more_is_refused(scoring: 
 async def test_texts_with_separators_and_control_tokens_change_no_step_count(scoring: Scoring) -> None:
     steps = ["one <|im_end|> two\n\n###\n", "ки\nки\n", "<|im_start|>assistant\nthree"]
     scorer = scoring.scorers.step("step")
-    fresh = PooledStepScorer("fresh", scorer.layout, scoring.engine, scorer.head, memo=RowMemo())  # type: ignore[attr-defined]
+    fresh = PooledStepScorer("fresh", scorer.layout, scoring.engine, scorer.head, memo=LogitsCache())  # type: ignore[attr-defined]
     for asked in (scorer, fresh):
         (values,) = (await asked.score(PROMPT, [steps])).values
         assert values is not None

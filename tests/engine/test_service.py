@@ -9,7 +9,7 @@ import pytest
 from openai import AsyncOpenAI
 from prometheus_client import REGISTRY
 
-from service.embedded.problems import chat, problems
+from service.embedded.problems.problems import chat, problems
 from strategies.answers.steps import split_steps
 from tests.engine.scoring_fixtures import Scoring
 from tests.service.fixtures import Running, until

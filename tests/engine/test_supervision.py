@@ -13,23 +13,22 @@ from pathlib import Path
 import pytest
 
 from service.embedded.build import build
-from service.engine.processes import Family, children
-from service.engine.turns import Turns
-from service.engine.vllm_engine import VllmEngine
-from service.metrics import Metrics
-from service.reward_models.base import PoolingFailed
-from service.reward_models.checkpoint import open_checkpoint
-from service.reward_models.pooling import PoolingEngine
-from service.reward_models.starting import EngineShape
-from service.reward_models.transformers_model import TransformersModel
-from service.reward_models.transformers_process import WorkerProcess
-from service.reward_models.transformers_starting import WorkerShape
-from service.settings import EngineSettings
-from service.supervision.configuration import SupervisionSettings
+from service.engine.group_lock import GroupLock
+from service.engine.host.process_tree import ProcessTree, children
+from service.engine.settings import EngineSettings
+from service.engine.vllm.engine import VllmEngine
+from service.observability.metrics import Metrics
+from service.reward_models.base.errors import PoolingFailed
+from service.reward_models.base.model_config import PoolingEngineConfig, WorkerShape
+from service.reward_models.checkpoints.verify import open_checkpoint
+from service.reward_models.pooling.engine import PoolingEngine
+from service.reward_models.transformers.model import TransformersModel
+from service.reward_models.transformers.worker import WorkerProcess
 from service.supervision.engine import SupervisedEngine
-from service.supervision.model import SupervisedModel
-from service.supervision.starts import watched
-from service.supervision.supervision import Supervision
+from service.supervision.reward_model import SupervisedModel
+from service.supervision.settings import SupervisionSettings
+from service.supervision.starters import supervised_starters
+from service.supervision.supervisor import Supervisor
 from strategies.base.errors import EngineFailed
 from strategies.base.types import Decoding, Prompt
 from tests.service.fixtures import until
@@ -53,12 +52,12 @@ PROMPT = Prompt(text="On and on", decoding=Decoding(max_tokens=200, ignore_eos=T
 class Supervised:
     """An engine that is watched over, and the processes that belong to it now."""
 
-    supervision: Supervision
+    supervision: Supervisor
     engine: SupervisedEngine
     metrics: Metrics
 
     @property
-    def family(self) -> Family:
+    def family(self) -> ProcessTree:
         inner = self.engine.inner
         assert isinstance(inner, VllmEngine)
         return inner._family
@@ -84,11 +83,11 @@ class Supervised:
 
 @asynccontextmanager
 async def supervised(model: Path) -> AsyncIterator[Supervised]:
-    supervision = Supervision(SupervisionSettings(heartbeat_s=0.5, hang_timeout_s=HANG_S, max_restarts=9))
+    supervision = Supervisor(SupervisionSettings(heartbeat_s=0.5, hang_timeout_s=HANG_S, max_restarts=9))
     # An engine that counts would take the counters of the suite's generator out of the registry.
     quiet = {"disable_log_stats": True}
     settings = EngineSettings(max_model_len=256, max_num_seqs=DRAWS, kv_cache_mib=64, extra=quiet)
-    turns = Turns()
+    turns = GroupLock()
     engine = supervision.engine("generator", lambda: VllmEngine.start(settings, str(model), "tiny", turns))
     metrics = Metrics()
     supervision.watch(metrics)
@@ -178,10 +177,10 @@ async def test_stopping_in_the_middle_of_a_restart_leaves_no_process(tiny_genera
 async def test_a_stopped_process_of_transformers_fails_as_dead_and_scores_the_same_afterwards(
     tmp_path: Path,
 ) -> None:
-    supervision = Supervision(SupervisionSettings(heartbeat_s=0.5, hang_timeout_s=HANG_S))
+    supervision = Supervisor(SupervisionSettings(heartbeat_s=0.5, hang_timeout_s=HANG_S))
     made = tiny.sequence_classifier("Llama", tmp_path)
-    start = watched(supervision).transformers_rows
-    model = start(WorkerShape(max_model_len=64), open_checkpoint(str(tmp_path), "transformers"), Turns())
+    start = supervised_starters(supervision).transformers_rows
+    model = start(WorkerShape(max_model_len=64), open_checkpoint(str(tmp_path), "transformers"), GroupLock())
     assert isinstance(model, SupervisedModel)
     supervision.watch(Metrics())
     try:
@@ -206,9 +205,9 @@ async def test_a_stopped_process_of_transformers_fails_as_dead_and_scores_the_sa
 
 
 async def test_a_stopped_reward_model_fails_as_dead_and_scores_the_same_afterwards() -> None:
-    supervision = Supervision(SupervisionSettings(heartbeat_s=0.5, hang_timeout_s=HANG_S))
-    reward, turns = build().reward, Turns()
-    shape = EngineShape(max_model_len=256, max_num_seqs=8, kv_cache_mib=64)
+    supervision = Supervisor(SupervisionSettings(heartbeat_s=0.5, hang_timeout_s=HANG_S))
+    reward, turns = build().reward, GroupLock()
+    shape = PoolingEngineConfig(max_model_len=256, max_num_seqs=8, kv_cache_mib=64)
     model = supervision.model("reward model", lambda: PoolingEngine.start(shape, reward, turns))
     supervision.watch(Metrics())
     try:

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from service.embedded.build import build_generator
-from service.engine.vllm_arguments import engine_arguments
-from service.engine.vllm_engine import VllmEngine, loads_processors
-from service.settings import EngineSettings
+from service.engine.settings import EngineSettings
+from service.engine.vllm.engine import VllmEngine, loads_processors
+from service.engine.vllm.engine_args import engine_arguments
 from strategies.base.errors import InvalidRequest
 from strategies.base.types import Candidate, Decoding
 from strategies.decoding.top_h import keep_mask

@@ -12,12 +12,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from service.app import create_app
-from service.engine.base import ServedEngine
-from service.engine.scripted_engine import ScriptedEngine
-from service.observing.spans import Tracing
-from service.reward_models.base import ScorerInfo
-from service.reward_models.registry import LoadedScorers
-from service.reward_models.scripted import Fault, ScriptedOutcomeScorer, ScriptedStepScorer
+from service.engine.ports import ServedEngine
+from service.engine.scripted.engine import ScriptedEngine
+from service.observability.tracing import Tracing
+from service.reward_models.base.loaded import LoadedScorers
+from service.reward_models.base.ports import ScorerInfo
+from service.reward_models.reward_functions.scripted import Fault, ScriptedOutcomeScorer, ScriptedStepScorer
 from service.server import uvicorn_config
 from service.settings import ServerSettings, Settings
 from tests.service.prompt_server import PromptServer

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from service import app
-from service.engine.scripted_engine import ScriptedEngine
-from service.settings import EngineSettings, Settings
+from service.engine.scripted.engine import ScriptedEngine
+from service.engine.settings import EngineSettings
+from service.settings import Settings
 from service.supervision.engine import SupervisedEngine
 from tests.service.fixtures import scripted_scorers
 

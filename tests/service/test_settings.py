@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from service.reward_models.loading.registry import backend_of
 from service.settings import Settings
 
 
@@ -46,10 +47,11 @@ def test_an_unknown_key_in_the_file_is_refused(tmp_path: Path) -> None:
 
 def test_the_default_scorers_follow_the_engine() -> None:
     names = [
-        (scorer.name, scorer.backend) for scorer in Settings.load(engine={"kind": "scripted"}).loaded_scorers
+        (scorer.name, backend_of(scorer))
+        for scorer in Settings.load(engine={"kind": "scripted"}).loaded_scorers
     ]
     assert names == [("outcome", "scripted"), ("step", "scripted")]
-    assert Settings().loaded_scorers[0].backend == "vllm"
+    assert backend_of(Settings().loaded_scorers[0]) == "vllm"
     assert Settings.load(scorers=[]).loaded_scorers == []
 
 

@@ -7,15 +7,16 @@ import pytest
 
 from service import app
 from service.app import Parts
-from service.engine.scripted_engine import ScriptedEngine
-from service.reward_models.base import ScorerInfo, ScorerLoadError
-from service.reward_models.checks import ARITHMETIC
-from service.reward_models.registry import LoadedScorers
-from service.reward_models.scripted import ScriptedOutcomeScorer
+from service.engine.scripted.engine import ScriptedEngine
+from service.reward_models.base.errors import ScorerLoadError
+from service.reward_models.base.loaded import LoadedScorers
+from service.reward_models.base.ports import ScorerInfo
+from service.reward_models.base.sanity_check import ARITHMETIC
+from service.reward_models.reward_functions.scripted import ScriptedOutcomeScorer
 from service.server import DrainingServer, uvicorn_config
 from service.settings import Settings
 from strategies.base.types import Prompt
-from tests.service.reward_models.checkpoints import save
+from tests.service.reward_models.checkpoints.making import save
 
 SCRIPTED = Settings.model_validate({"engine": {"kind": "scripted"}, "server": {"port": 0}})
 

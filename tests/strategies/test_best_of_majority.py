@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from service.engine.scripted_engine import ScriptedEngine
-from strategies.answers.vote import Reward, grouped
-from strategies.answers.voting import exact_ballot
+from service.engine.scripted.engine import ScriptedEngine
+from strategies.answers.groups import Reward, grouped
+from strategies.answers.voting_strategy import exact_ballot
 from strategies.base.errors import ScorerFailed
 from strategies.base.types import Message, Outcome, Prompt, Score
 from strategies.best_of_majority import BestOfMajority, gated, select, threshold
@@ -253,4 +253,4 @@ async def test_a_failing_scorer_fails_the_request(table: Table, broken: Callable
 
 
 def test_given_candidates_are_all_counted() -> None:
-    assert BestOfMajority(n=16).for_given(2000).draws(1) == 2000
+    assert BestOfMajority(n=16).for_precomputed(2000).num_samples(1) == 2000

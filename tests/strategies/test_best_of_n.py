@@ -9,14 +9,15 @@ from random import Random
 import pytest
 from pydantic import ValidationError
 
-from service.engine.scripted_engine import FAIL, ScriptedEngine
+from service.engine.scripted.engine import ScriptedEngine
+from service.engine.scripted.script import FAIL
 from strategies.answers.extract import extract
-from strategies.answers.vote import Reward, grouped
-from strategies.answers.voting import exact_ballot
+from strategies.answers.groups import Reward, grouped
+from strategies.answers.voting_strategy import exact_ballot
 from strategies.base.errors import NotFound, ScorerFailed
 from strategies.base.types import Candidate, Decoding, Message, Prompt, Score
 from strategies.best_of_n import BestOfN, select
-from strategies.drawing.by_answer import best_answers
+from strategies.selection.best_answers import best_answers
 from tests.random_cases import random_cases, several
 from tests.strategies.conftest import Table, candidate
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from service.engine.given_engine import GivenEngine
-from service.engine.scripted_engine import FAIL, ScriptedEngine
+from service.engine.precomputed import PrecomputedEngine
+from service.engine.scripted.engine import ScriptedEngine
+from service.engine.scripted.script import FAIL
 from strategies.base.errors import InvalidRequest, NotFound, ScorerFailed
 from strategies.base.types import Candidate, Decoding, Message, Outcome, Prompt
 from strategies.catalog import parse
 from strategies.early_rejection import EarlyRejection
-from tests.strategies.rejecting.scorers import RuleScorer
+from tests.strategies.search.scorers import RuleScorer
 
 PROMPT = Prompt((Message("user", "1 + 1?"),))
 
@@ -253,7 +254,9 @@ async def test_an_unknown_scorer_is_refused_before_anything_is_written() -> None
 
 async def test_given_candidates_cannot_be_written_on() -> None:
     with pytest.raises(InvalidRequest, match="live candidates"):
-        await EarlyRejection().run(PROMPT, GivenEngine((Candidate(0, "a", 1, "stop"),)), RuleScorer(quality))
+        await EarlyRejection().run(
+            PROMPT, PrecomputedEngine((Candidate(0, "a", 1, "stop"),)), RuleScorer(quality)
+        )
 
 
 async def test_an_engine_that_breaks_leaves_nothing_running() -> None:

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from service.engine.base import EngineInfo
-from service.engine.scripted_engine import FAIL
+from service.engine.ports import EngineInfo
+from service.engine.scripted.script import FAIL
 from strategies.base.errors import InvalidRequest
 from strategies.base.types import Decoding, Prompt
 from strategies.fusion_of_n import FusionOfN
 from tests.strategies.conftest import Table
-from tests.strategies.fusing.playing import PROMPT, Fusor, fuse
+from tests.strategies.fusion.playing import PROMPT, Fusor, fuse
 
 
 async def test_the_fused_answer_is_a_candidate_of_its_own() -> None:
@@ -177,4 +177,4 @@ def test_nothing_is_shown_live_that_may_not_be_returned() -> None:
 
 def test_admission_is_told_of_the_fusors_reply() -> None:
     assert (FusionOfN().further_tokens(100), FusionOfN(fusion_max_tokens=7).further_tokens(100)) == (612, 7)
-    assert [FusionOfN(n=3).draws(k) for k in (1, 5)] == [3, 5]
+    assert [FusionOfN(n=3).num_samples(k) for k in (1, 5)] == [3, 5]

@@ -6,9 +6,10 @@ from random import Random
 
 import pytest
 
-from service.engine.scripted_engine import FAIL, ScriptedEngine
+from service.engine.scripted.engine import ScriptedEngine
+from service.engine.scripted.script import FAIL
 from strategies.answers.extract import extract
-from strategies.answers.voting import exact_ballot
+from strategies.answers.voting_strategy import exact_ballot
 from strategies.base.budget import Budget
 from strategies.base.types import Candidate, Decoding, Message, Outcome, Prompt
 from strategies.majority import Majority, select

@@ -2,7 +2,8 @@
 
 import pytest
 
-from service.engine.scripted_engine import FAIL, ScriptedEngine
+from service.engine.scripted.engine import ScriptedEngine
+from service.engine.scripted.script import FAIL
 from strategies.base.errors import EngineFailed
 from strategies.base.types import Message, Prompt
 from strategies.single import Single

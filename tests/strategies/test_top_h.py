@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from service.engine.scripted_engine import FAIL, ScriptedEngine
+from service.engine.scripted.engine import ScriptedEngine
+from service.engine.scripted.script import FAIL
 from strategies.base.errors import EngineFailed, InvalidRequest, Unsupported
 from strategies.base.types import Decoding, Message, Prompt
 from strategies.catalog import parse
@@ -47,7 +48,7 @@ async def test_a_min_p_of_the_model_is_refused(table: Table) -> None:
 def test_the_papers_rule_at_its_alpha_is_the_default() -> None:
     strategy = parse({"name": "top_h"})
     assert strategy == TopH(alpha=0.4, variant="paper")
-    assert strategy.draws(3) == 3
+    assert strategy.num_samples(3) == 3
     assert parse({"name": "top_h", "alpha": 1}) == TopH(alpha=1.0)
 
 

@@ -7,8 +7,8 @@ from random import Random
 
 import pytest
 
-from service.engine.scripted_engine import ScriptedEngine
-from strategies.answers.voting import exact_ballot
+from service.engine.scripted.engine import ScriptedEngine
+from strategies.answers.voting_strategy import exact_ballot
 from strategies.base.errors import ScorerFailed
 from strategies.base.types import Message, Outcome, Prompt, Score
 from strategies.weighted_majority import WeightedMajority, select, weight_of

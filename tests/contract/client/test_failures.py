@@ -19,7 +19,7 @@ from nbest_client import (
 from nbest_client import _requests as requests
 from nbest_client._replies import Reply, error_in_stream, error_of
 
-from service.engine.scripted_engine import ScriptedEngine
+from service.engine.scripted.engine import ScriptedEngine
 from service.protocol.errors import INTERNAL, KINDS, body_of, headers_of, kind_of
 from strategies.base import errors
 from tests.service.fixtures import Running, listening, until

@@ -17,7 +17,7 @@ from nbest_client import (
 )
 from nbest_client import _requests as requests
 
-from service.protocol.runs import RunEvent as Served
+from service.protocol.run_events import RunEvent as Served
 from tests.contract.client import schemas
 from tests.contract.client.faults import END, Step, faulty
 from tests.service.fixtures import Running

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from service.admission.cost import Cost, check_size, cost_of, reading_cost
-from service.limits import Limits
+from service.admission.settings import Limits
 from strategies.base.errors import InvalidRequest
 from strategies.base.strategy import Strategy
 from strategies.base.types import Decoding, Message, Prompt

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from service.edge.drain import Drain
-from service.engine.scripted_engine import ScriptedEngine
+from service.engine.scripted.engine import ScriptedEngine
 from service.settings import ServerSettings, Settings
 from tests.service.fixtures import Running, listening, until
 from tests.service.routes.asking import ASK

@@ -19,12 +19,12 @@ from tests.service.routes.asking import ASK
 # The scripted engine, slowed down: each answer takes two seconds or so.
 SERVE = """
 import sys
-from service.engine import scripted_engine
-from service import cli
-plain = scripted_engine.ScriptedEngine
+from service.engine.scripted import engine as scripted
+from service.cli import main as cli
+plain = scripted.ScriptedEngine
 class Slow(plain):
     def __init__(self): super().__init__(token_s=0.2)
-scripted_engine.ScriptedEngine = Slow
+scripted.ScriptedEngine = Slow
 sys.argv = ["nbest", "serve", "--engine", "scripted", *sys.argv[1:]]
 cli.main()
 """

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from service.embedded.template import END, START
+from service.embedded.chat_templates import END, START
 
 
 class CharacterTokenizer:

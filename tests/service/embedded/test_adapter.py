@@ -6,8 +6,8 @@ import struct
 import pytest
 
 from service.embedded.checkpoints import LABELS, LAYERS
-from service.embedded.models import ADAPTER
-from service.embedded.network import ALPHA, FIRST_TRAINED_LAYER, RANK
+from service.embedded.paths import ADAPTER
+from service.embedded.training.network import ALPHA, FIRST_TRAINED_LAYER, RANK
 
 WEIGHTS = ADAPTER / "adapter_model.safetensors"
 

@@ -10,7 +10,7 @@ import pytest
 from service.embedded import build as building
 from service.embedded.build import build, build_generator
 from service.embedded.cache import MANIFEST, build_folder, is_current, locked
-from service.embedded.models import EmbeddedError, cache_dir, models_dir
+from service.embedded.paths import EmbeddedError, cache_dir, models_dir
 
 
 def fake_fetch(folder: Path) -> Path:

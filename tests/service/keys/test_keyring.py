@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
-from service.cli import app
-from service.keys.configuration import KeySettings
+from service.cli.main import app
 from service.keys.keyring import Keyring, new_key
+from service.keys.settings import KeySettings
 from service.settings import Settings
 
 

@@ -5,10 +5,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.metering.bounds import Bounds
 from service.metering.equivalence import MeteredEquivalence
+from service.metering.limits import RequestLimits
 from service.metering.meter import Meter
-from service.metrics import Metrics
+from service.observability.metrics import Metrics
 
 
 @dataclass
@@ -28,7 +28,7 @@ PAIRS = [("1", "2"), ("1", "1.0"), ("x", "y")]
 
 async def test_verdicts_pass_and_are_counted() -> None:
     meter, metrics = Meter(), Metrics()
-    metered = MeteredEquivalence(Slow([False, True, None]), meter, Bounds(), metrics)
+    metered = MeteredEquivalence(Slow([False, True, None]), meter, RequestLimits(), metrics)
     assert await metered.same(PAIRS) == [False, True, None]
     assert meter.limit is None
     counts = [metrics.answer_checks.labels(word)._value.get() for word in ("same", "different", "undecided")]
@@ -37,7 +37,7 @@ async def test_verdicts_pass_and_are_counted() -> None:
 
 async def test_at_the_deadline_the_rest_is_undecided() -> None:
     meter = Meter()
-    bounds = Bounds(deadline=time.monotonic() + 0.05)
+    bounds = RequestLimits(deadline=time.monotonic() + 0.05)
     metered = MeteredEquivalence(Slow([True] * 3, delay_s=5), meter, bounds, Metrics())
     assert await metered.same(PAIRS) == [None] * 3
     assert meter.limit == "deadline"

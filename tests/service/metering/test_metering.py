@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from service.engine.scripted_engine import ScriptedEngine
-from service.metering.bounds import Bounds
+from service.engine.scripted.engine import ScriptedEngine
 from service.metering.engine import MeteredEngine
-from service.metering.meter import Meter, PhaseClock
+from service.metering.limits import RequestLimits
+from service.metering.meter import Meter
+from service.metering.phase_clock import PhaseClock
 from service.metering.scorers import MeteredScorers
-from service.metrics import Metrics
+from service.observability.metrics import Metrics
 from strategies.base.errors import ScorerFailed
-from strategies.base.ports import Delta, LiveView
+from strategies.base.ports import Delta, StreamFilter
 from strategies.base.types import Candidate, Message, Prompt, Stage
 from strategies.best_of_n import BestOfN
 from strategies.single import Single
@@ -44,21 +45,21 @@ async def drawn(metered: MeteredEngine, n: int) -> list[Candidate]:
 
 async def test_tokens_equal_the_engines_own_counters() -> None:
     engine, meter = engine_of(), Meter()
-    await drawn(MeteredEngine(engine, meter, Bounds()), 3)
+    await drawn(MeteredEngine(engine, meter, RequestLimits()), 3)
     assert meter.completion_tokens == engine.generation_tokens == 30
     assert meter.engine_prompt_tokens == engine.prompt_tokens == 9
     assert meter.prompt_tokens == 3
 
 
 async def test_two_draws_number_their_candidates_on() -> None:
-    metered = MeteredEngine(engine_of(), Meter(), Bounds())
+    metered = MeteredEngine(engine_of(), Meter(), RequestLimits())
     first, second = await drawn(metered, 2), await drawn(metered, 2)
     assert sorted(c.index for c in first + second) == [0, 1, 2, 3]
 
 
 async def test_max_samples_ends_the_draw() -> None:
     meter = Meter()
-    metered = MeteredEngine(engine_of(), meter, Bounds(max_samples=3))
+    metered = MeteredEngine(engine_of(), meter, RequestLimits(max_samples=3))
     assert [len(await drawn(metered, 2)), len(await drawn(metered, 2)), len(await drawn(metered, 2))] == [
         2,
         1,
@@ -69,7 +70,9 @@ async def test_max_samples_ends_the_draw() -> None:
 
 async def test_max_completion_tokens_cuts_off_and_counts_what_was_generated() -> None:
     engine, meter = engine_of(words=1000, token_s=0.005), Meter()
-    candidates = await drawn(MeteredEngine(engine, meter, Bounds(follow=True, max_completion_tokens=20)), 2)
+    candidates = await drawn(
+        MeteredEngine(engine, meter, RequestLimits(follow=True, max_completion_tokens=20)), 2
+    )
     assert meter.limit == "max_completion_tokens"
     assert [c.finish_reason for c in candidates] == ["abort", "abort"]
     assert all(c.text for c in candidates)
@@ -80,7 +83,7 @@ async def test_max_completion_tokens_cuts_off_and_counts_what_was_generated() ->
 async def test_the_deadline_ends_the_draw_in_time() -> None:
     engine, meter = engine_of(words=1000, token_s=0.01), Meter()
     started = time.monotonic()
-    bounds = Bounds(deadline=started + 0.2, follow=True)
+    bounds = RequestLimits(deadline=started + 0.2, follow=True)
     candidates = await drawn(MeteredEngine(engine, meter, bounds), 2)
     assert time.monotonic() - started < 0.7
     assert meter.limit == "deadline"
@@ -90,7 +93,7 @@ async def test_the_deadline_ends_the_draw_in_time() -> None:
 
 async def test_leaving_the_draw_early_counts_what_was_followed() -> None:
     engine, meter = ScriptedEngine(script=lambda p, i: "w " * (3 if i == 0 else 500), token_s=0.002), Meter()
-    metered = MeteredEngine(engine, meter, Bounds(follow=True))
+    metered = MeteredEngine(engine, meter, RequestLimits(follow=True))
     async with metered.sample(PROMPT, 2) as stream:
         await anext(stream)
     assert engine.unfinished == 0
@@ -99,11 +102,14 @@ async def test_leaving_the_draw_early_counts_what_was_followed() -> None:
 
 async def test_live_tokens_reach_the_listener_only_from_live_stages() -> None:
     heard: list[Delta] = []
-    live = MeteredEngine(engine_of(), Meter(), Bounds(), partial(Single().live_view, k=1), heard.append)
+    live = MeteredEngine(
+        engine_of(), Meter(), RequestLimits(), partial(Single().live_view, k=1), heard.append
+    )
     await drawn(live, 1)
     assert len(heard) == 10
     await drawn(
-        MeteredEngine(engine_of(), Meter(), Bounds(), partial(BestOfN().live_view, k=1), heard.append), 1
+        MeteredEngine(engine_of(), Meter(), RequestLimits(), partial(BestOfN().live_view, k=1), heard.append),
+        1,
     )
     assert len(heard) == 10
 
@@ -111,12 +117,12 @@ async def test_live_tokens_reach_the_listener_only_from_live_stages() -> None:
 async def test_a_view_decides_what_of_each_draw_the_listener_hears() -> None:
     heard: list[str] = []
 
-    def every_other(stage: Stage) -> LiveView:
+    def every_other(stage: Stage) -> StreamFilter:
         turns = itertools.cycle((True, False))
         return lambda delta: Delta(0, delta.text.upper(), 1) if next(turns) else None
 
     live = MeteredEngine(
-        engine_of(words=5), Meter(), Bounds(), every_other, lambda delta: heard.append(delta.text)
+        engine_of(words=5), Meter(), RequestLimits(), every_other, lambda delta: heard.append(delta.text)
     )
     await drawn(live, 1)
     await drawn(live, 1)
@@ -125,7 +131,7 @@ async def test_a_view_decides_what_of_each_draw_the_listener_hears() -> None:
 
 async def test_what_was_shown_live_is_delivered_when_the_deadline_cuts_it_off() -> None:
     engine, heard = engine_of(words=1000, token_s=0.01), list[str]()
-    bounds = Bounds(deadline=time.monotonic() + 0.2)
+    bounds = RequestLimits(deadline=time.monotonic() + 0.2)
     live = MeteredEngine(
         engine, Meter(), bounds, partial(Single().live_view, k=1), lambda delta: heard.append(delta.text)
     )
@@ -136,7 +142,7 @@ async def test_what_was_shown_live_is_delivered_when_the_deadline_cuts_it_off() 
 
 async def test_max_samples_limits_what_is_drawn_and_nothing_else() -> None:
     meter = Meter()
-    metered = MeteredEngine(engine_of(), meter, Bounds(max_samples=1))
+    metered = MeteredEngine(engine_of(), meter, RequestLimits(max_samples=1))
     await drawn(metered, 1)
     async with metered.sample(PROMPT, 1, stage="fusion") as stream:
         assert len([candidate async for candidate in stream]) == 1
@@ -145,7 +151,7 @@ async def test_max_samples_limits_what_is_drawn_and_nothing_else() -> None:
 
 async def test_a_stage_can_have_an_engine_of_its_own() -> None:
     engine, other, meter = engine_of(), engine_of(words=3), Meter()
-    metered = MeteredEngine(engine, meter, Bounds(), others={"fusion": other})
+    metered = MeteredEngine(engine, meter, RequestLimits(), others={"fusion": other})
     await drawn(metered, 1)
     async with metered.sample(PROMPT, 1, stage="fusion") as stream:
         assert [candidate.tokens async for candidate in stream] == [3]
@@ -159,7 +165,7 @@ async def test_a_stage_can_have_an_engine_of_its_own() -> None:
 @pytest.mark.parametrize("kind", ["outcome", "step"])
 async def test_a_scorer_that_fails_is_an_error_with_a_reason(fault: Any, reason: str, kind: str) -> None:
     metrics = Metrics()
-    scorers = MeteredScorers(scripted_scorers(fault), Meter(), Bounds(), metrics)
+    scorers = MeteredScorers(scripted_scorers(fault), Meter(), RequestLimits(), metrics)
     with pytest.raises(ScorerFailed) as caught:
         await ask(scorers, kind)
     assert caught.value.reason == reason
@@ -168,7 +174,7 @@ async def test_a_scorer_that_fails_is_an_error_with_a_reason(fault: Any, reason:
 
 async def test_a_slow_scorer_has_no_score_at_the_deadline() -> None:
     meter = Meter()
-    bounds = Bounds(deadline=time.monotonic() + 0.1)
+    bounds = RequestLimits(deadline=time.monotonic() + 0.1)
     scorers = MeteredScorers(scripted_scorers("slow", delay_s=5), meter, bounds, Metrics())
     scores = await scorers.outcome(None).score(PROMPT, ["a", "b"])
     assert scores.values == (None, None)
@@ -192,7 +198,7 @@ def test_phases_sum_to_the_whole_and_overlap_is_not_counted_twice() -> None:
 
 async def test_live_candidates_are_counted_when_the_block_is_left() -> None:
     engine, meter = engine_of(), Meter()
-    async with MeteredEngine(engine, meter, Bounds()).open(PROMPT, 2) as live:
+    async with MeteredEngine(engine, meter, RequestLimits()).open(PROMPT, 2) as live:
         await asyncio.gather(*(candidate.advance(4) for candidate in live))
     assert meter.completion_tokens == engine.generation_tokens == 8
     assert engine.unfinished == 0

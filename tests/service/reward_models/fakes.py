@@ -9,10 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from service.engine.chat import Conversation
-from service.engine.turns import Turns
-from service.reward_models.base import PoolingFailed, Reading, TokenQuery
-from service.reward_models.pooling import PoolingEngine
+from service.engine.group_lock import GroupLock
+from service.engine.tokenizer.chat_tokenizer import Conversation
+from service.reward_models.base.errors import PoolingFailed
+from service.reward_models.base.ports import PoolingOutput, TokenQuery
+from service.reward_models.pooling.engine import PoolingEngine
 from strategies.base.types import Message
 
 BLOCK = 4
@@ -109,11 +110,11 @@ class FakeEncoder:
 
 
 def fake_engine(
-    encoder: FakeEncoder, turns: Turns | None = None, *, max_model_len: int = 1000
+    encoder: FakeEncoder, turns: GroupLock | None = None, *, max_model_len: int = 1000
 ) -> PoolingEngine:
     return PoolingEngine(
         encoder,
-        turns or Turns(),
+        turns or GroupLock(),
         max_model_len=max_model_len,
         dtype="float32",
         params=lambda task, reads: (task, reads),
@@ -132,16 +133,16 @@ class FakeModel:
     is_closed: bool = False
     row: tuple[float, ...] | None = None
 
-    async def classify(self, inputs: Sequence[Sequence[int]]) -> list[Reading]:
+    async def classify(self, inputs: Sequence[Sequence[int]]) -> list[PoolingOutput]:
         self.raise_if_told()
         self.classified += [list(ids) for ids in inputs]
-        return [Reading((self.row or tuple(row_of(ids)),), len(ids), 1) for ids in inputs]
+        return [PoolingOutput((self.row or tuple(row_of(ids)),), len(ids), 1) for ids in inputs]
 
-    async def token_classify(self, queries: Sequence[TokenQuery]) -> list[Reading]:
+    async def token_classify(self, queries: Sequence[TokenQuery]) -> list[PoolingOutput]:
         self.raise_if_told()
         self.queried += queries
         return [
-            Reading(tuple(self.row or tuple(row_of(q.ids[: at + 1])) for at in q.positions), len(q.ids))
+            PoolingOutput(tuple(self.row or tuple(row_of(q.ids[: at + 1])) for at in q.positions), len(q.ids))
             for q in queries
         ]
 

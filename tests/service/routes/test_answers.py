@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from service.answers.pool import CheckLimits
-from service.engine.scripted_engine import ScriptedEngine
+from service.engine.scripted.engine import ScriptedEngine
+from service.equivalence.pool import CheckLimits
 from tests.service.fixtures import Running, listening
 
 QUESTION = {"messages": [{"role": "user", "content": "6 times 7?"}]}

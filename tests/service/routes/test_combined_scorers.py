@@ -9,17 +9,17 @@ from typing import Any
 import httpx
 import pytest
 
-from service.engine.scripted_engine import ScriptedEngine
-from service.reward_models.base import ScorerInfo
-from service.reward_models.judge_settings import RubricSettings
-from service.reward_models.registry import LoadedScorers
+from service.engine.scripted.engine import ScriptedEngine
+from service.reward_models.base.loaded import LoadedScorers
+from service.reward_models.base.ports import ScorerInfo
+from service.reward_models.judges.settings import RubricSettings
 from service.settings import Settings
 from strategies.base.types import Prompt
 from tests.service.fixtures import Running, listening
-from tests.service.reward_models.judges import loaded
-from tests.service.reward_models.test_ensemble import of, scripted
-from tests.service.reward_models.test_objectives import scorer as three_objectives
-from tests.service.reward_models.test_rubric import RUBRIC
+from tests.service.reward_models.combined.test_ensemble import of, scripted
+from tests.service.reward_models.combined.test_objectives import scorer as three_objectives
+from tests.service.reward_models.judges.scripts import loaded
+from tests.service.reward_models.judges.test_rubric import RUBRIC
 
 ASK = {"model": "scripted", "messages": [{"role": "user", "content": "6 times 7?"}], "seed": 1}
 ANSWERS = ("bad [score=0.1]", "good [score=0.9]", "good [score=0.9]", "fair [score=0.5]")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.engine.scripted_engine import ScriptedEngine
+from service.engine.scripted.engine import ScriptedEngine
 from tests.service.fixtures import listening, until
 from tests.service.routes.asking import events, post
 

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from service.engine.base import EngineInfo
-from service.engine.scripted_engine import ScriptedEngine
+from service.engine.ports import EngineInfo
+from service.engine.scripted.engine import ScriptedEngine
 from tests.service.fixtures import listening, until
 
 ASK: dict[str, Any] = {"model": "scripted", "messages": [{"role": "user", "content": "What is 6 times 7?"}]}

@@ -8,8 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from service.engine.scripted_engine import FAIL, ScriptedEngine
-from service.limits import Limits
+from service.admission.settings import Limits
+from service.engine.scripted.engine import ScriptedEngine
+from service.engine.scripted.script import FAIL
 from service.settings import Settings
 from tests.service.fixtures import listening, until
 

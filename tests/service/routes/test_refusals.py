@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.engine.scripted_engine import ScriptedEngine
+from service.engine.scripted.engine import ScriptedEngine
 from service.protocol.chat import ChatRequest
 from strategies.base.types import Decoding
 from strategies.catalog import CATALOG

@@ -8,14 +8,15 @@ from typing import Any
 import httpx
 import pytest
 
-from service.engine.scripted_engine import ScriptedEngine
-from service.reward_models.base import PoolingFailed, ScorerInfo
-from service.reward_models.head import Head
-from service.reward_models.outcome import PooledOutcomeScorer
-from service.reward_models.process import PooledStepScorer
-from service.reward_models.process_steps import EndsOfSteps
-from service.reward_models.registry import LoadedScorers
-from service.reward_models.scripted import ScriptedOutcomeScorer, ScriptedStepScorer
+from service.engine.scripted.engine import ScriptedEngine
+from service.reward_models.base.errors import PoolingFailed
+from service.reward_models.base.loaded import LoadedScorers
+from service.reward_models.base.ports import ScorerInfo
+from service.reward_models.pooling.head import Head
+from service.reward_models.pooling.outcome import PooledOutcomeScorer
+from service.reward_models.process.scorer import PooledStepScorer
+from service.reward_models.process.steps import EndsOfSteps
+from service.reward_models.reward_functions.scripted import ScriptedOutcomeScorer, ScriptedStepScorer
 from strategies.base.ports import OutcomeScorer, StepScorer
 from tests.service.fixtures import listening
 from tests.service.reward_models.fakes import FakeEncoder, FakeModel, PieceTokenizer, fake_engine

@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.engine.scripted_engine import ScriptedEngine
+from service.engine.scripted.engine import ScriptedEngine
 from tests.service.fixtures import Running, listening, scripted_scorers, until
 from tests.service.routes.asking import BEST, events, post
 

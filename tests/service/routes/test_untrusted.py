@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from service.engine.scripted_engine import ScriptedEngine
+from service.engine.scripted.engine import ScriptedEngine
 from strategies.base.types import Prompt
 from tests.service.fixtures import listening
 from tests.service.routes.asking import ASK, post

@@ -10,8 +10,9 @@ import time
 from types import FrameType
 
 from service import app, server
-from service.engine.turns import Turns
-from service.settings import EngineSettings, Settings
+from service.engine.group_lock import GroupLock
+from service.engine.settings import EngineSettings
+from service.settings import Settings
 from tests.service.supervision.fakes import FragileEngine
 
 
@@ -22,7 +23,7 @@ class Doomed:
         self.second = second
         self.made: list[FragileEngine] = []
 
-    def start(self, settings: EngineSettings, turns: Turns) -> FragileEngine:
+    def start(self, settings: EngineSettings, turns: GroupLock) -> FragileEngine:
         if self.made and self.second == "stuck":
             child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
             child.start()

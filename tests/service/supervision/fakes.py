@@ -6,13 +6,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.engine.scripted_engine import ScriptedEngine
-from service.reward_models.base import PoolingFailed, Reading, TokenQuery
-from service.reward_models.language import TextQuery
-from service.supervision.budget import RestartBudget
+from service.engine.scripted.engine import ScriptedEngine
+from service.reward_models.base.errors import PoolingFailed
+from service.reward_models.base.language import TextQuery
+from service.reward_models.base.ports import PoolingOutput, TokenQuery
 from service.supervision.heartbeat import Heartbeat
-from service.supervision.part import Event, Inner, Part
+from service.supervision.restart_budget import RestartBudget
 from service.supervision.starter import Starter
+from service.supervision.supervised import Event, Inner, Supervised
 from strategies.base.errors import EngineFailed
 from strategies.base.ports import OnDelta
 from strategies.base.types import Candidate, Prompt, Stage
@@ -77,22 +78,27 @@ class FragileModel:
     frozen: bool = False
     closed: int = 0
 
-    async def classify(self, inputs: Sequence[Sequence[int]]) -> list[Reading]:
+    async def classify(self, inputs: Sequence[Sequence[int]]) -> list[PoolingOutput]:
         await self.ping()
-        return [Reading(((0.5,),), len(ids)) for ids in inputs]
+        return [PoolingOutput(((0.5,),), len(ids)) for ids in inputs]
 
-    async def token_classify(self, queries: Sequence[TokenQuery]) -> list[Reading]:
+    async def token_classify(self, queries: Sequence[TokenQuery]) -> list[PoolingOutput]:
         await self.ping()
-        return [Reading(((0.5,),) * len(query.positions), len(query.ids)) for query in queries]
+        return [PoolingOutput(((0.5,),) * len(query.positions), len(query.ids)) for query in queries]
 
-    async def logprobs(self, queries: Sequence[TextQuery]) -> list[Reading]:
-        await self.ping()
-        return [Reading(((0.5,) * (len(query.ids) - query.start),), len(query.ids)) for query in queries]
-
-    async def token_logits(self, queries: Sequence[TokenQuery], token_ids: Sequence[int]) -> list[Reading]:
+    async def logprobs(self, queries: Sequence[TextQuery]) -> list[PoolingOutput]:
         await self.ping()
         return [
-            Reading(((0.5,) * len(token_ids),) * len(query.positions), len(query.ids)) for query in queries
+            PoolingOutput(((0.5,) * (len(query.ids) - query.start),), len(query.ids)) for query in queries
+        ]
+
+    async def token_logits(
+        self, queries: Sequence[TokenQuery], token_ids: Sequence[int]
+    ) -> list[PoolingOutput]:
+        await self.ping()
+        return [
+            PoolingOutput(((0.5,) * len(token_ids),) * len(query.positions), len(query.ids))
+            for query in queries
         ]
 
     async def check_health(self) -> None:
@@ -147,8 +153,8 @@ class Heard:
 
 def part_of(
     maker: Maker, *, most: int = 3, start_timeout_s: float = 5.0, heartbeat_s: float = 0.02
-) -> Part[Inner]:
-    return Part(
+) -> Supervised[Inner]:
+    return Supervised(
         "generator",
         maker,
         EngineFailed,
@@ -159,6 +165,6 @@ def part_of(
     )
 
 
-def is_up(part: Part[Any], maker: Maker, starts: int) -> bool:
+def is_up(part: Supervised[Any], maker: Maker, starts: int) -> bool:
     """Whether the part can be used, and by which of its lives."""
     return part.state == "up" and maker.starts == starts

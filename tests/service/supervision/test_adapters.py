@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 
-from service.engine.turns import Turns
-from service.metrics import Metrics
-from service.reward_models.base import PoolingFailed, Reading, TokenQuery
-from service.reward_models.language import TextQuery
-from service.reward_models.starts import Starts
-from service.supervision.configuration import SupervisionSettings
+from service.engine.group_lock import GroupLock
+from service.observability.metrics import Metrics
+from service.reward_models.base.builder import ModelStarters
+from service.reward_models.base.errors import PoolingFailed
+from service.reward_models.base.language import TextQuery
+from service.reward_models.base.ports import PoolingOutput, TokenQuery
 from service.supervision.engine import SupervisedEngine
-from service.supervision.starts import watched
-from service.supervision.supervision import Supervision
+from service.supervision.settings import SupervisionSettings
+from service.supervision.starters import supervised_starters
+from service.supervision.supervisor import Supervisor
 from strategies.base.errors import EngineFailed
 from strategies.base.types import Decoding, Message, Prompt
 from tests.service.fixtures import until
@@ -30,7 +31,7 @@ SETTINGS = SupervisionSettings(heartbeat_s=0.02, hang_timeout_s=HANG_S, max_rest
 
 
 @contextlib.asynccontextmanager
-async def watching(supervision: Supervision) -> AsyncIterator[Metrics]:
+async def watching(supervision: Supervisor) -> AsyncIterator[Metrics]:
     metrics = Metrics()
     supervision.watch(metrics)
     try:
@@ -43,8 +44,8 @@ def sample(metrics: Metrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(f"nbest_{name}", labels)
 
 
-def fragile(maker: Maker) -> tuple[Supervision, SupervisedEngine]:
-    supervision = Supervision(SETTINGS)
+def fragile(maker: Maker) -> tuple[Supervisor, SupervisedEngine]:
+    supervision = Supervisor(SETTINGS)
     return supervision, supervision.engine("generator", maker)  # type: ignore[arg-type]
 
 
@@ -115,7 +116,7 @@ async def test_a_live_candidate_does_not_outlive_its_engine() -> None:
 
 
 async def test_a_reward_model_that_dies_or_hangs_is_replaced_and_fails_as_dead() -> None:
-    supervision = Supervision(SETTINGS)
+    supervision = Supervisor(SETTINGS)
     maker: Any = Maker(make=FragileModel)
     pooling = supervision.model("reward model tiny", maker)
     assert (pooling.max_model_len, pooling.dtype) == (512, "float32")
@@ -132,22 +133,22 @@ async def test_a_reward_model_that_dies_or_hangs_is_replaced_and_fails_as_dead()
     await pooling.aclose()
 
 
-STARTS = [field.name for field in dataclasses.fields(Starts)]
+STARTS = [field.name for field in dataclasses.fields(ModelStarters)]
 
 
 @pytest.mark.parametrize("kind", STARTS)
 async def test_a_reward_model_of_every_kind_is_watched(kind: str) -> None:
     """Under its folder's name, and asked whatever it can be asked."""
-    supervision = Supervision(SETTINGS)
+    supervision = Supervisor(SETTINGS)
     maker: Any = Maker(make=FragileModel)
-    plain = Starts(**{name: lambda shape, checkpoint, turns: maker() for name in STARTS})
-    model = getattr(watched(supervision, plain), kind)("shape", Path("models/tiny"), Turns())
+    plain = ModelStarters(**{name: lambda shape, checkpoint, turns: maker() for name in STARTS})
+    model = getattr(supervised_starters(supervision, plain), kind)("shape", Path("models/tiny"), GroupLock())
     async with watching(supervision) as metrics:
-        assert await model.logprobs([TextQuery([1, 2, 3], 1)]) == [Reading(((0.5, 0.5),), 3)]
-        assert await model.token_logits([TokenQuery([1, 2], [0])], [7]) == [Reading(((0.5,),), 2)]
+        assert await model.logprobs([TextQuery([1, 2, 3], 1)]) == [PoolingOutput(((0.5, 0.5),), 3)]
+        assert await model.token_logits([TokenQuery([1, 2], [0])], [7]) == [PoolingOutput(((0.5,),), 2)]
         maker.made[0].kill()
         await until(partial(is_up, model.part, maker, 2), within_s=2)
-        assert await model.classify([[1]]) == [Reading(((0.5,),), 1)]
+        assert await model.classify([[1]]) == [PoolingOutput(((0.5,),), 1)]
         assert sample(metrics, "engine_restarts_total", part="reward model tiny") == 1
     await model.aclose()
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from service.engine.processes import children
+from service.engine.host.process_tree import children
 from service.supervision.starter import Starter
 from tests.service.supervision.fakes import FragileEngine
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from strategies.answers.choice import brought_choice, choice
+from strategies.answers.choice import choice, parse_choice
 
 
 @pytest.mark.parametrize(
@@ -36,4 +36,4 @@ def test_choice(text: str, letter: str | None) -> None:
 
 @pytest.mark.parametrize(("answer", "letter"), [("b", "B"), ("(C) blue", "C"), ("blue", None), ("", None)])
 def test_a_brought_choice(answer: str, letter: str | None) -> None:
-    assert brought_choice(answer) == letter
+    assert parse_choice(answer) == letter

@@ -9,7 +9,7 @@ import pytest
 
 from strategies.answers.equivalence import MAX_GROUPS, Undecided, is_mathematics, merge
 from strategies.answers.extract import Answer, as_answer
-from strategies.answers.voting import exact_ballot
+from strategies.answers.voting_strategy import exact_ballot
 from strategies.base.types import Candidate
 from tests.random_cases import random_cases, several
 

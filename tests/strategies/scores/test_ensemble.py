@@ -9,9 +9,9 @@ import pytest
 
 from strategies.base.ranking import rank
 from strategies.base.types import Candidate
-from strategies.scores.calibrate import calibrated
 from strategies.scores.ensemble import Missing, Rule, combined, ensemble
 from strategies.scores.normalise import Normalisation
+from strategies.scores.quantiles import calibrated
 from tests.random_cases import any_float, number, random_cases, several
 
 NAN, INF = math.nan, math.inf

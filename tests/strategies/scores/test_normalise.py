@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from strategies.scores.calibrate import quantiles
 from strategies.scores.normalise import normalised
+from strategies.scores.quantiles import quantiles
 from tests.random_cases import any_float, number, random_cases, several
 
 NAN, INF = math.nan, math.inf

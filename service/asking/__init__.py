@@ -1,1 +1,0 @@
-"""`nbest generate` and `nbest compare`: what a person asks in a terminal, through the Python client."""

@@ -1,0 +1,1 @@
+"""Arithmetic questions with known answers, answers made from them, and labels a step."""

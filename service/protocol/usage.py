@@ -1,0 +1,47 @@
+"""What a request cost, in tokens, by purpose."""
+
+from typing import Any
+
+from service.metering.meter import Meter
+from service.metering.run import RunResult
+from strategies.base.types import Outcome
+
+
+def usage(run: RunResult) -> dict[str, Any]:
+    """OpenAI's usage; the details sum to `completion_tokens`, and `nbest` holds what OpenAI has no word for.
+
+    `prompt_tokens` counts the prompt once; `nbest.engine_prompt_tokens` counts it for every candidate, as the
+    engine's own counter does.
+    """
+    meter = run.meter
+    return {
+        "prompt_tokens": meter.prompt_tokens,
+        "completion_tokens": meter.completion_tokens,
+        "total_tokens": meter.prompt_tokens + meter.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": meter.cached_tokens},
+        "completion_tokens_details": _by_purpose(run.outcome, meter),
+        "nbest": {
+            "engine_prompt_tokens": meter.engine_prompt_tokens,
+            "reward_model_tokens": meter.reward_model_tokens,
+            "reward_model_cached_tokens": meter.reward_model_cached_tokens,
+        },
+    }
+
+
+def _by_purpose(outcome: Outcome, meter: Meter) -> dict[str, int]:
+    """Where the tokens went. What was drawn and is not returned was rejected, whatever it was rejected for.
+
+    A fused answer is not selected from what was drawn: its tokens are fusion tokens.
+    Answers that were forked from one candidate share tokens, which were generated once.
+    """
+    verdicts = [outcome.verdicts[i] for i in outcome.selected]
+    drawn = sum(verdict.candidate.tokens for verdict in verdicts if verdict.stage == "draw")
+    selected = min(drawn, meter.tokens["draw"])
+    judge, fusion = meter.tokens["judge"], meter.tokens["fusion"]
+    return {
+        "selected_tokens": selected,
+        "judge_tokens": judge,
+        "fusion_tokens": fusion,
+        "rejected_tokens": meter.completion_tokens - selected - judge - fusion,
+        "reasoning_tokens": 0,
+    }

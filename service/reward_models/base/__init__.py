@@ -1,0 +1,1 @@
+"""What every family shares: ports, errors, settings, rendering, the sanity check, and what a builder may use."""

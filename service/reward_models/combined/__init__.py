@@ -1,0 +1,1 @@
+"""Scorers made of other scorers: ensembles, and the weighted objectives of one head."""

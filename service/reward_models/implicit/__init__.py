@@ -1,0 +1,1 @@
+"""Implicit process rewards: log-ratios of a policy and its reference, token by token."""

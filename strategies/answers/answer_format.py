@@ -1,0 +1,85 @@
+"""How a response states its answer, as a request says it, and the one function that reads it."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from pydantic import Field, field_validator, model_validator
+
+from strategies.answers.boxed import last_boxed
+from strategies.answers.canonical import canonical
+from strategies.answers.choice import choice, parse_choice
+from strategies.answers.extract import Answer, Form, answer_is, as_answer, automatic, last_number
+from strategies.answers.json_answers import find_object, whole_object
+from strategies.answers.pattern import compiled, search
+from strategies.base.frozen_model import FrozenModel
+from strategies.base.types import Candidate
+
+_PLAIN: Final[Mapping[Form, Callable[[str], str | None]]] = {
+    "boxed": last_boxed,
+    "answer_is": answer_is,
+    "last_number": last_number,
+}
+
+
+class AnswerForm(FrozenModel):
+    """Where the answer stands in a response. A response without one does not vote."""
+
+    form: Form = Field(
+        "auto",
+        description="`auto` (JSON that is the whole response, else boxed, else `answer_is`, else the last number), "
+        "or one of them, or a `choice` of A to J, `json` in the response, or a `pattern`.",
+    )
+    field: str | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="With `json`: where the answer stands, as `answer` or `result.answer` (default: the whole object).",
+    )
+    pattern: str | None = Field(
+        None,
+        min_length=1,
+        description="With `pattern`: RE2, at most 200 characters; the answer is its group `answer`, else its first, "
+        "in the last line that matches.",
+    )
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, pattern: str | None) -> str | None:
+        if pattern is not None:
+            compiled(pattern)
+        return pattern
+
+    @model_validator(mode="after")
+    def _belongs(self) -> "AnswerForm":
+        if self.field is not None and self.form != "json":
+            raise ValueError("field goes with form json")
+        if (self.pattern is not None) != (self.form == "pattern"):
+            raise ValueError("form pattern and a pattern go together")
+        return self
+
+    def read(self, candidate: Candidate) -> Answer | None:
+        """The answer that the candidate brought along, else the one in its text; an invalid candidate has none."""
+        if not candidate.is_valid:
+            return None
+        return self._find(candidate.text) if candidate.answer is None else self._brought(candidate.answer)
+
+    def _find(self, text: str) -> Answer | None:
+        if self.form == "auto":
+            return automatic(text)
+        if self.form == "json":
+            return _as_is(find_object(text, self.field))
+        if self.form == "choice":
+            return _as_is(choice(text))
+        if self.pattern is not None:
+            return as_answer(search(self.pattern, text))
+        return as_answer(_PLAIN[self.form](text))
+
+    def _brought(self, answer: str) -> Answer | None:
+        """An answer that came as one needs no finding, but is spelled as those that were found."""
+        key = parse_choice(answer) if self.form == "choice" else whole_object(answer)
+        key = key or canonical(answer)
+        return None if key is None else Answer(key, answer)
+
+
+def _as_is(key: str | None) -> Answer | None:
+    return None if key is None else Answer(key, key)

@@ -1,1 +1,0 @@
-"""Drawing candidates and having them judged: what the strategies share above answers and scores."""

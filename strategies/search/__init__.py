@@ -1,0 +1,1 @@
+"""Search over live candidates: rounds of writing, scoring and pruning."""

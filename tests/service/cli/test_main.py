@@ -1,0 +1,105 @@
+"""The command line as a user meets it: in a process of its own, on a scripted engine."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from service.cli.main import app
+
+runner = CliRunner()
+NBEST = [sys.executable, "-m", "service.cli.main"]
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    """`nbest serve --engine scripted`, stopped with SIGTERM, which must be a clean exit."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen(
+        [*NBEST, "serve", "--engine", "scripted", "--port", str(port)], start_new_session=True
+    )
+    try:
+        wait_until_ready(f"http://127.0.0.1:{port}", process)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+
+
+def wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/ready").status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise AssertionError("the service did not become ready")
+
+
+def test_serve_answers_the_command_line(url: str) -> None:
+    result = runner.invoke(
+        app, ["generate", "6 times 7?", "--strategy", "best_of_n", "--n", "4", "--url", url]
+    )
+    assert result.exit_code == 0
+    assert "4 candidates" in result.output
+
+
+def test_a_scripted_service_imports_no_model_library() -> None:
+    code = (
+        "import sys; from service.settings import Settings; from service.app import start_parts, create_app\n"
+        "s = Settings.load(engine={'kind': 'scripted'}); p = start_parts(s); create_app(s, p.engine, p.scorers)\n"
+        "print(sorted({'vllm', 'torch', 'transformers'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_groups_the_flags() -> None:
+    output = runner.invoke(app, ["serve", "--help"], env={"COLUMNS": "120"}).output
+    assert all(group in output for group in ("Server", "Engine", "Scorers", "Configuration"))
+
+
+def test_config_show_merges_file_and_assignments(tmp_path: Path) -> None:
+    file = tmp_path / "nbest.yaml"
+    file.write_text("limits: {max_n: 7}\n")
+    result = runner.invoke(app, ["config", "show", "--config", str(file), "--set", "server.port=1234"])
+    shown = yaml.safe_load(result.output)
+    assert (shown["limits"]["max_n"], shown["server"]["port"]) == (7, 1234)
+
+
+@pytest.mark.parametrize("assignment", ["server.prot=1", "nonsense", "server.port=high"])
+def test_a_wrong_setting_is_one_line_and_exit_code_1(assignment: str) -> None:
+    result = runner.invoke(app, ["config", "show", "--set", assignment])
+    assert result.exit_code == 1
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_wrong_preset_stops_the_service_before_any_model_is_loaded(tmp_path: Path) -> None:
+    file = tmp_path / "nbest.yaml"
+    file.write_text("presets: {careful: {name: best_of_n, m: 3}}\nengine: {kind: vllm, model: /nowhere}\n")
+    done = subprocess.run(
+        [*NBEST, "serve", "--config", str(file)], capture_output=True, text=True, env=os.environ
+    )
+    assert done.returncode == 1
+    assert "preset 'careful': strategy.m is not a parameter" in done.stderr
+
+
+def test_config_schema_is_json_schema() -> None:
+    assert "properties" in json.loads(runner.invoke(app, ["config", "schema"]).output)
+
+
+def test_strategies_lists_the_catalogue() -> None:
+    assert "best_of_n" in runner.invoke(app, ["strategies"]).output
