@@ -1,7 +1,7 @@
 # Every target sets up what it needs first; a set-up that is up to date takes a tenth of a second.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format docs chaos bench-overhead bench-strategies bench-early-rejection fuzz image-test deploy-check setup setup-dev lock clean
+.PHONY: help demo serve test check format docs chaos bench-overhead bench-strategies bench-early-rejection fuzz mutants image-test deploy-check setup setup-dev lock clean
 
 # The first Python that will do; choose another with `make PYTHON=python3.12 …`.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
@@ -63,6 +63,9 @@ bench-early-rejection: setup ## Measure early rejection against the same search 
 
 fuzz: setup-dev ## Send 5,000 requests made from the OpenAPI document; ARGS="--engine vllm" asks the real engine
 	@$(BIN)/python -m scripts.fuzz $(ARGS)
+
+mutants: setup-dev ## Change strategies/ in 60 random places, one at a time; exit 1 if more than three live (ARGS="--seed 7")
+	@$(BIN)/python -m scripts.mutants $(ARGS)
 
 image-test: setup-dev deploy-check ## Build the CPU image without a container daemon and try it (as root; Debian's buildah, debootstrap)
 	@$(BIN)/python -m scripts.image_test $(ARGS)

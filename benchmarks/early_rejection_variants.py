@@ -6,7 +6,7 @@ from typing import Any, Final
 from strategies.base.strategy import Strategy
 from strategies.early_rejection import EarlyRejection
 
-CALIBRATED: Final[Mapping[str, Any]] = {"scope": "response", "checkpoints": [4], "keep": 0.5}
+CALIBRATED: Final[Mapping[str, Any]] = {"scope": "response", "checkpoints": [4], "keep_ratio": 0.5}
 """What `nbest calibrate --limit 40 --seed 1` chooses on validation problems."""
 
 PLAIN: Final = "steps, tau null (plain search)"

@@ -57,7 +57,7 @@ async def bare(parts: Parts, prompt: Prompt) -> int:
     assert isinstance(parts.engine, SupervisedEngine)
     engine = parts.engine.inner
     assert isinstance(engine, VllmEngine)
-    asked = await engine.requests.ask(prompt, "draw", streams=False)
+    asked = await engine.requests.ask(prompt, "sample", streams=False)
 
     async def one(index: int) -> Any:
         items = engine.requests.llm.generate(

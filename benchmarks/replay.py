@@ -34,11 +34,11 @@ class ReplayEngine:
         prompt: Prompt,
         n: int,
         *,
-        stage: Stage = "draw",
+        stage: Stage = "sample",
         start: int = 0,
         on_delta: OnDelta | None = None,
     ) -> AsyncIterator[AsyncIterator[Candidate]]:
-        if stage == "draw":
+        if stage == "sample":
             if n != len(self.candidates):
                 raise ValueError(f"{n} candidates were asked for where {len(self.candidates)} are recorded")
             yield _side_by_side(self.candidates, on_delta)
@@ -47,7 +47,7 @@ class ReplayEngine:
             yield stream
 
     def open(
-        self, prompt: Prompt, n: int, *, stage: Stage = "draw", start: int = 0
+        self, prompt: Prompt, n: int, *, stage: Stage = "sample", start: int = 0
     ) -> AbstractAsyncContextManager[Sequence[LiveCandidate]]:
         return self.live.open(prompt, n, stage=stage, start=start)
 

@@ -76,7 +76,7 @@ def start_parts(settings: Settings) -> Parts:
         engine = supervised("generator", settings.engine)
         on_failure.callback(_close, engine)
         fusors: dict[str, ServedEngine] = {}
-        for name, section in settings.fusors.items():
+        for name, section in settings.generators.items():
             fusors[name] = supervised(f"fusor {name}", _uncounted(section))
             on_failure.callback(_close, fusors[name])
         generators = {engine.info.model: engine, **fusors}
@@ -94,8 +94,8 @@ def start_parts(settings: Settings) -> Parts:
 
 def _check_memory(settings: Settings, planned: Sequence[Plan]) -> None:
     """Print what each engine will take; ScorerLoadError, with the same table, where they cannot all fit."""
-    sections = {"generator": settings.engine} | {f"fusor {n}": s for n, s in settings.fusors.items()}
-    generators = {name: section for name, section in sections.items() if section.kind != "scripted"}
+    sections = {"generator": settings.engine} | {f"fusor {n}": s for n, s in settings.generators.items()}
+    generators = {name: section for name, section in sections.items() if section.backend != "scripted"}
     if not generators and not planned:
         return
     from service.engine.vllm.engine import runs_on_cpu
@@ -207,11 +207,11 @@ def scorer_path(model: str) -> str:
 
 def _uncounted(settings: EngineSettings) -> EngineSettings:
     """vLLM counts for one engine in a process: a second one that counted would take away the generator's metrics."""
-    return settings.model_copy(update={"extra": {"disable_log_stats": True, **settings.extra}})
+    return settings.model_copy(update={"engine_args": {"disable_log_stats": True, **settings.engine_args}})
 
 
 def _start_engine(settings: EngineSettings, turns: GroupLock) -> RestartableEngine:
-    if settings.kind == "scripted":
+    if settings.backend == "scripted":
         from service.engine.scripted.engine import ScriptedEngine
 
         return ScriptedEngine()
@@ -220,7 +220,7 @@ def _start_engine(settings: EngineSettings, turns: GroupLock) -> RestartableEngi
 
     embedded = settings.model == EMBEDDED
     path = _generator_path(settings)
-    name = settings.served_name or (GENERATOR_NAME if embedded else settings.model)
+    name = settings.served_model_name or (GENERATOR_NAME if embedded else settings.model)
     return VllmEngine.start(settings, path, name, turns)
 
 
@@ -228,7 +228,7 @@ def _take_turns(settings: Settings) -> bool:
     """Whether generator and scorers alternate: where they share cores, overlapping slows both."""
     if settings.sharing != "auto":
         return settings.sharing == "alternate"
-    if settings.engine.kind == "scripted":
+    if settings.engine.backend == "scripted":
         return False
     from service.engine.vllm.engine import runs_on_cpu
 

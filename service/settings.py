@@ -60,7 +60,7 @@ class Settings(BaseSettings):
     scorers: list[AnyScorer] | None = Field(
         None, description="The reward models (default: the embedded one, as `outcome` and as `step`)."
     )
-    fusors: dict[str, EngineSettings] = Field(
+    generators: dict[str, EngineSettings] = Field(
         default_factory=dict, description="Further generators that a request may name as its fusor."
     )
     limits: Limits = Field(default_factory=Limits, description="What requests may ask for.")
@@ -100,7 +100,7 @@ class Settings(BaseSettings):
         """The scorers to load; where none are named, the default pair, played by a script beside a scripted engine."""
         if self.scorers is not None:
             return self.scorers
-        backend = self.engine.kind
+        backend = self.engine.backend
         return [
             ScorerSettings(name="outcome", kind="outcome", backend=backend, label=0),
             ScorerSettings(name="step", kind="step", backend=backend, label=1, activation="sigmoid"),

@@ -140,7 +140,7 @@ def select(
     """The representatives of the `k` best groups of the gate: what passed by reward, then what was added, larger first.
 
     Pure and deterministic. Where no candidate has an answer the best response is returned, as `no_answer`; where the
-    gate had to be widened the outcome is degraded as `gate_relaxed`.
+    gate had to be widened the outcome is degraded as `threshold_relaxed`.
     """
     if not gate.passed:
         return without_answers(candidates, scores, ballot, k)
@@ -157,7 +157,7 @@ def select(
         selected,
         rewards={group.number: group.reward for group in order},
         tie=ranking.tie,
-        degraded="gate_relaxed" if gate.relaxed else None,
+        degraded="threshold_relaxed" if gate.relaxed else None,
         details={"bar": gate.bar, "survivors": 0 if gate.relaxed else len(gate.passed)},
     )
 

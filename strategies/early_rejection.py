@@ -1,8 +1,8 @@
 """Early rejection: a process reward model judges answers while they are written, and only the best are written on.
 
 Source: arXiv 2508.01969 (EMNLP 2025 Findings 551), "partial rewards" for reward-guided beam search; defaults of its
-code, scheshmi/accelerated-reasoning-ER-PRM: 16 beams, width 4, tau 64, 20 steps. `tau: null` is the same search with
-whole steps judged, so the saving can be measured.
+code, scheshmi/accelerated-reasoning-ER-PRM: 16 beams, beam_width 4, tau 64, 20 steps. `tau: null` is the same search
+with whole steps judged, so the saving can be measured.
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ from strategies.search.response_search import TO_THE_END, search_responses
 from strategies.search.step_scoring import PartialScorer
 from strategies.search.step_search import Steps, search_steps
 
-_OF_STEPS = frozenset({"delimiter", "max_steps", "max_step_tokens", "enough"})
-_OF_RESPONSES = frozenset({"checkpoints", "keep"})
+_OF_STEPS = frozenset({"delimiter", "max_steps", "max_step_tokens", "max_completed"})
+_OF_RESPONSES = frozenset({"checkpoints", "keep_ratio"})
 
 
 class EarlyRejection(VotingStrategy, ScoredStrategy):
@@ -43,7 +43,7 @@ class EarlyRejection(VotingStrategy, ScoredStrategy):
         description="Search step by step with forks, or write whole answers and reject some on the way.",
     )
     beams: int = Field(16, ge=1, description="Candidates written side by side (N).")
-    width: int = Field(4, ge=1, description="One in so many goes on, and is forked into so many (M).")
+    beam_width: int = Field(4, ge=1, description="One in so many goes on, and is forked into so many (M).")
     tau: int | None = Field(
         64, ge=1, description="Tokens of a step (or answer) after which it is judged; null judges whole ones."
     )
@@ -52,20 +52,20 @@ class EarlyRejection(VotingStrategy, ScoredStrategy):
     )
     max_steps: int = Field(20, ge=1, description="Steps after which the search ends.")
     max_step_tokens: int = Field(256, ge=1, description="Tokens after which a step ends without delimiter.")
-    enough: int | None = Field(
+    max_completed: int | None = Field(
         None,
         ge=1,
-        description="Finished answers that end the search (default: beams / width); never below n.",
+        description="Finished answers that end the search (default: beams / beam_width); never below n.",
     )
     checkpoints: list[int] = Field(
         default_factory=list,
         description="Scope `response`: tokens at which answers are judged (default: tau alone).",
     )
-    keep: float | None = Field(
+    keep_ratio: float | None = Field(
         None,
         gt=0,
         le=1,
-        description="Scope `response`: share that goes on at a checkpoint (default: 1 / width).",
+        description="Scope `response`: share that goes on at a checkpoint (default: 1 / beam_width).",
     )
     shadow: bool = Field(
         False, description="Reject nothing early; report if the winner would have been lost, and what saved."
@@ -111,7 +111,7 @@ class EarlyRejection(VotingStrategy, ScoredStrategy):
             await search_steps(search, self._plan(search.k, scorer.delimiter))
         else:
             tau = [self.tau] if self.tau is not None else []
-            await search_responses(search, self.checkpoints or tau, self.keep or 1 / self.width)
+            await search_responses(search, self.checkpoints or tau, self.keep_ratio or 1 / self.beam_width)
         if search.missing:
             # One that did not end will have to be returned: the best of those that could have gone on.
             await search.judge(search.standing)
@@ -119,12 +119,12 @@ class EarlyRejection(VotingStrategy, ScoredStrategy):
     def _plan(self, k: int, delimiter: str) -> Steps:
         return Steps(
             beams=self.num_samples(k),
-            width=self.width,
+            beam_width=self.beam_width,
             tau=self.tau,
             delimiter=self.delimiter or delimiter,
             max_steps=self.max_steps,
             max_step_tokens=self.max_step_tokens,
-            enough=max(k, self.enough or max(1, self.beams // self.width)),
+            max_completed=max(k, self.max_completed or max(1, self.beams // self.beam_width)),
         )
 
     async def _concluded(self, search: BeamSet, panel: Scorers) -> Outcome:

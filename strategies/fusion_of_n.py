@@ -163,5 +163,5 @@ def _flaw(pool: Pool, read: Sequence[int], written: Candidate, reply: Reply) -> 
     if reply.answer is None:
         return "fusion_failed" if written.finish_reason == "error" else "fusion_unparsed"
     if not reply.closed:
-        return "fusion_unclosed"
+        return "fusion_truncated"
     return "fusion_left_out" if len(read) < len(pool.distinct) else None

@@ -13,7 +13,7 @@ class Single(Strategy):
     """One plain sample for each answer asked for: what a request without a strategy gets."""
 
     name: ClassVar[str] = "single"
-    live_stages: ClassVar[frozenset[Stage]] = frozenset({"draw"})
+    live_stages: ClassVar[frozenset[Stage]] = frozenset({"sample"})
 
     def num_samples(self, k: int) -> int:
         return k

@@ -20,7 +20,7 @@ class TopH(Strategy):
     """One sample for each answer asked for, with entropy-bounded truncation on."""
 
     name: ClassVar[str] = "top_h"
-    live_stages: ClassVar[frozenset[Stage]] = frozenset({"draw"})
+    live_stages: ClassVar[frozenset[Stage]] = frozenset({"sample"})
     refuses: ClassVar[frozenset[str]] = frozenset({"min_p", "top_h", "top_h_variant"})
 
     alpha: float = Field(0.4, gt=0, le=1, description="Share of the model's own entropy that is kept.")

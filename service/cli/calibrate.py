@@ -100,7 +100,7 @@ def run(
     seed: int | None = None,
 ) -> list[Point]:
     """Start the generator and the scorers of the settings, measure, stop them. Call it in the main thread."""
-    parts = start_parts(settings.model_copy(update={"fusors": {}}))
+    parts = start_parts(settings.model_copy(update={"generators": {}}))
     decoding = Decoding(max_tokens=max_tokens, temperature=0.8, seed=seed)
     prompts = [Prompt(chat, decoding=decoding) for chat in chats]
     return asyncio.run(_measured(parts, prompts, plan))
@@ -129,12 +129,12 @@ def table(points: Sequence[Point]) -> Table:
     """The curve for a terminal."""
     prompts = points[0].prompts if points else 0
     told = Table(title=f"early rejection, {prompts} prompts", title_justify="left")
-    for name in ("checkpoints", "keep", "winner lost", "answer changed", "tokens saved", "correlation"):
+    for name in ("checkpoints", "kept", "winner lost", "answer changed", "tokens saved", "correlation"):
         told.add_column(name, justify="right")
     for point in points:
         r = "–" if point.correlation is None else f"{point.correlation:.2f}"
         shares = (f"{share:.1%}" for share in (point.lost, point.changed, point.saved))
-        told.add_row(",".join(map(str, point.checkpoints)), f"{point.keep:.3g}", *shares, r)
+        told.add_row(",".join(map(str, point.checkpoints)), f"{point.keep_ratio:.3g}", *shares, r)
     return told
 
 
@@ -144,7 +144,11 @@ def chosen(points: Sequence[Point], plan: Plan, tolerance: float) -> str:
     if point is None:
         return f"no setting changes the answer of at most {tolerance:.0%} of the prompts: judge later, or keep more"
     spec = {"name": "early_rejection", "scope": "response", "beams": plan.n}
-    spec |= {"checkpoints": list(point.checkpoints), "keep": point.keep, "aggregation": plan.aggregation}
+    spec |= {
+        "checkpoints": list(point.checkpoints),
+        "keep_ratio": point.keep_ratio,
+        "aggregation": plan.aggregation,
+    }
     return f"calibrated, for answers changed in at most {tolerance:.0%}: {json.dumps(spec)}"
 
 

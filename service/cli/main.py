@@ -72,9 +72,9 @@ def serve(
     """Serve over HTTP until SIGTERM."""
     flags: dict[str, Any] = {"server": _given(host=host, port=port, log_level=log_level)}
     flags["engine"] = _given(
-        kind=engine,
+        backend=engine,
         model=model,
-        served_name=served_name,
+        served_model_name=served_name,
         dtype=dtype,
         max_model_len=max_model_len,
         max_num_seqs=max_num_seqs,
@@ -109,7 +109,7 @@ def calibrate(
     checkpoints: Annotated[
         list[str] | None, typer.Option(help="Tokens at which to judge, as `6` or `6,10`; repeat for more.")
     ] = None,
-    keep: Annotated[list[float] | None, typer.Option(help="Shares to keep.", min=0, max=1)] = None,
+    keep_ratio: Annotated[list[float] | None, typer.Option(help="Shares to keep.", min=0, max=1)] = None,
     scorer: Annotated[str | None, typer.Option(help="A step scorer (default: the first).")] = None,
     max_tokens: Annotated[int, typer.Option(help="Longest answer.")] = 256,
     tolerance: Annotated[
@@ -128,7 +128,7 @@ def calibrate(
     default = calibration.SCHEDULES if prompts else calibration.EMBEDDED_SCHEDULES
     with _plain_errors():
         schedules = tuple(map(calibration.schedule, checkpoints)) if checkpoints else default
-        plan = calibration.Plan(n, schedules, tuple(keep or calibration.SHARES), scorer)
+        plan = calibration.Plan(n, schedules, tuple(keep_ratio or calibration.SHARES), scorer)
         # What is measured on the test split must not have been chosen on it.
         embedded_chats = map(calibration.as_chat, map(chat, problems("validation", limit)))
         chats = calibration.read_prompts(prompts)[:limit] if prompts else list(embedded_chats)

@@ -21,17 +21,17 @@ class PrecomputedEngine:
         prompt: Prompt,
         n: int,
         *,
-        stage: Stage = "draw",
+        stage: Stage = "sample",
         start: int = 0,
         on_delta: OnDelta | None = None,
     ) -> AsyncIterator[AsyncIterator[Candidate]]:
-        if stage != "draw":
+        if stage != "sample":
             message = f"this strategy generates text ({stage}), which a selection does not do"
             raise InvalidRequest(message, param="strategy")
         yield _each(self.candidates)
 
     def open(
-        self, prompt: Prompt, n: int, *, stage: Stage = "draw", start: int = 0
+        self, prompt: Prompt, n: int, *, stage: Stage = "sample", start: int = 0
     ) -> AbstractAsyncContextManager[Sequence[LiveCandidate]]:
         raise InvalidRequest(
             "this strategy needs live candidates, which a selection does not have", param="strategy"

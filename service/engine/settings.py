@@ -13,13 +13,15 @@ EMBEDDED: Final = "embedded"
 class EngineSettings(FrozenModel):
     """The generator."""
 
-    kind: Literal["vllm", "scripted"] = Field(
+    backend: Literal["vllm", "scripted"] = Field(
         "vllm", description="`scripted` needs no model: for development."
     )
     model: str = Field(
         EMBEDDED, description="`embedded`, or a folder or repository with safetensors weights."
     )
-    served_name: str | None = Field(None, description="Name in `/v1/models`; by default the model's own.")
+    served_model_name: str | None = Field(
+        None, description="Name in `/v1/models`; by default the model's own."
+    )
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field("auto", description="Weights' type.")
     max_model_len: int | None = Field(
         None, ge=16, description="Longest prompt and answer together, in tokens."
@@ -35,5 +37,7 @@ class EngineSettings(FrozenModel):
     enforce_eager: bool | None = Field(None, description="Skip compilation (default: yes on CPU).")
     tensor_parallel_size: int = Field(1, ge=1, description="GPUs that share one copy of the model.")
     data_parallel_size: int = Field(1, ge=1, description="Copies of the model.")
-    threads: str | None = Field(None, description="CPU cores bound, as `0-3` (default: all).")
-    extra: dict[str, Any] = Field(default_factory=dict, description="Further vLLM engine arguments, by name.")
+    cpu_cores: str | None = Field(None, description="CPU cores bound, as `0-3` (default: all).")
+    engine_args: dict[str, Any] = Field(
+        default_factory=dict, description="Further vLLM engine arguments, by name."
+    )

@@ -78,7 +78,7 @@ class MeteredEngine:
         prompt: Prompt,
         n: int,
         *,
-        stage: Stage = "draw",
+        stage: Stage = "sample",
         start: int | None = None,
         on_delta: OnDelta | None = None,
     ) -> AsyncIterator[AsyncIterator[Candidate]]:
@@ -103,7 +103,7 @@ class MeteredEngine:
 
     @asynccontextmanager
     async def open(
-        self, prompt: Prompt, n: int, *, stage: Stage = "draw", start: int | None = None
+        self, prompt: Prompt, n: int, *, stage: Stage = "sample", start: int | None = None
     ) -> AsyncIterator[Sequence[LiveCandidate]]:
         allowed = self._allowed(n, stage)
         first = self.meter.samples if start is None else start
@@ -115,12 +115,12 @@ class MeteredEngine:
 
     def _begin(self, allowed: int, stage: Stage) -> None:
         """Only what is drawn counts as a sample, and takes a number among the candidates."""
-        self.meter.samples += allowed if stage == "draw" else 0
+        self.meter.samples += allowed if stage == "sample" else 0
         self.meter.engines.add(id(self.others.get(stage, self.inner)))
 
     def _allowed(self, n: int, stage: Stage) -> int:
         """How many of `n` may start: `max_samples` counts candidates, not what a judge or a fusor says of them."""
-        if self.bounds.max_samples is None or stage != "draw":
+        if self.bounds.max_samples is None or stage != "sample":
             return n
         left = self.bounds.max_samples - self.meter.samples
         if left < n:

@@ -117,7 +117,7 @@ class MeteredLive:
         self.meter.tokens[self.stage] += now.tokens - before.tokens
         self.meter.engine_prompt_tokens += read
         self.meter.cached_tokens += now.cached_tokens - before.cached_tokens
-        if self.stage == "draw" and not self.meter.prompt_tokens:
+        if self.stage == "sample" and not self.meter.prompt_tokens:
             # The first that is read for a request is its prompt and nothing else.
             self.meter.prompt_tokens = read
         self._booked = now
@@ -128,4 +128,4 @@ class MeteredLive:
         """Counted once, and among the candidates only: a judge's or a fusor's text is none."""
         if self.finish_reason is not None and not self._has_ended:
             self._has_ended = True
-            self.meter.ended += self.stage == "draw"
+            self.meter.ended += self.stage == "sample"

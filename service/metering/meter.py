@@ -44,7 +44,7 @@ class Meter:
         self.tokens[stage] += candidate.tokens
         self.engine_prompt_tokens += candidate.prompt_tokens
         self.cached_tokens += candidate.cached_tokens
-        if stage == "draw":
+        if stage == "sample":
             self.prompt_tokens = max(self.prompt_tokens, candidate.prompt_tokens)
             self.ended += 1
         self.clock.watcher.progress()

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-Phase = Literal["queue", "draw", "judge", "fusion", "score", "select"]
+Phase = Literal["queue", "sample", "judge", "fusion", "score", "select"]
 
 
-Part = Literal["queue", "draw", "judge", "fusion", "score", "select", "check"]
+Part = Literal["queue", "sample", "judge", "fusion", "score", "select", "check"]
 """What is worth watching: the phases, and the comparison of answers, whose time belongs to the selection."""
 
 
-_PRECEDENCE: tuple[Phase, ...] = ("queue", "draw", "judge", "fusion", "score")
+_PRECEDENCE: tuple[Phase, ...] = ("queue", "sample", "judge", "fusion", "score")
 """Where phases overlap, the time belongs to the first of these: scoring beside a draw costs no time of its own."""
 
 

@@ -18,14 +18,14 @@ PAUSE_S = 0.1
 
 _TYPES: dict[Part, str] = {
     "queue": "queued",
-    "draw": "drawing",
+    "sample": "sampling",
     "judge": "judging",
     "fusion": "fusing",
     "score": "scoring",
     "check": "checking",
 }
 """The events, in the order in which they hide each other: what is scored as it is drawn is told as drawing."""
-_GENERATING: tuple[Part, ...] = ("draw", "judge", "fusion")
+_GENERATING: tuple[Part, ...] = ("sample", "judge", "fusion")
 
 Render = Callable[[BaseException], dict[str, Any]]
 """The error object of a failed or cancelled run, as its reply has it."""
@@ -72,7 +72,7 @@ class RunObserver(Watcher):
     def _tell(self, part: Part) -> None:
         self._told_at = time.monotonic()
         meter, told = self._meter, {}
-        if part == "draw":
+        if part == "sample":
             told = {"done": meter.ended, "total": meter.samples}
         if part in _GENERATING:
             told["tokens"] = meter.completion_tokens + meter.in_flight

@@ -188,7 +188,7 @@ class MeteredStepScorer:
 def _check_length(scorer: str, got: int, asked: int, what: str) -> None:
     if got != asked:
         message = f"scorer {scorer!r} gave {got} scores for {asked} {what}"
-        raise ScorerFailed(message, scorer=scorer, reason="short_answer")
+        raise ScorerFailed(message, scorer=scorer, reason="length_mismatch")
 
 
 def _check_finite(scorer: str, values: Sequence[float]) -> None:

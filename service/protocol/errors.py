@@ -45,7 +45,7 @@ KINDS: dict[type[NbestError], Kind] = {
     Overloaded: Kind(503, "server_error", "server_is_overloaded", True),
     DeadlineExceeded: Kind(504, "server_error", "deadline_exceeded", False),
     EngineFailed: Kind(503, "server_error", "engine_failed", True, _RESTART_S),
-    TooLongToScore: Kind(400, "invalid_request_error", "too_long_to_score", False),
+    TooLongToScore: Kind(400, "invalid_request_error", "scorer_context_length_exceeded", False),
     ScorerFailed: Kind(503, "server_error", "scorer_failed", True, _RESTART_S),
 }
 

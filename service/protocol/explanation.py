@@ -41,7 +41,7 @@ def _candidate(verdict: CandidateResult, full: bool) -> dict[str, Any]:
         "finish_reason": candidate.finish_reason,
         "fate": verdict.fate,
     }
-    if verdict.stage != "draw":
+    if verdict.stage != "sample":
         told["stage"] = verdict.stage
     if verdict.rejected_at is not None:
         told["rejected_at"] = _rejection(verdict.rejected_at)

@@ -17,7 +17,7 @@ class RunEvent(BaseModel):
     object: Literal["run.event"]
     id: str
     seq: int
-    type: Literal["queued", "drawing", "judging", "fusing", "scoring", "checking", "finished", "failed"]
+    type: Literal["queued", "sampling", "judging", "fusing", "scoring", "checking", "finished", "failed"]
     at_ms: float
     done: int | None = None
     total: int | None = None

@@ -35,8 +35,8 @@ def _by_purpose(outcome: Outcome, meter: Meter) -> dict[str, int]:
     Answers that were forked from one candidate share tokens, which were generated once.
     """
     verdicts = [outcome.verdicts[i] for i in outcome.selected]
-    drawn = sum(verdict.candidate.tokens for verdict in verdicts if verdict.stage == "draw")
-    selected = min(drawn, meter.tokens["draw"])
+    drawn = sum(verdict.candidate.tokens for verdict in verdicts if verdict.stage == "sample")
+    selected = min(drawn, meter.tokens["sample"])
     judge, fusion = meter.tokens["judge"], meter.tokens["fusion"]
     return {
         "selected_tokens": selected,

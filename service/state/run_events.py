@@ -20,7 +20,7 @@ MOST_EVENTS = 128
 KEEP_S = 300.0
 """Seconds for which a request that has ended can be replayed."""
 
-_PROGRESS = frozenset({"drawing", "judging", "fusing", "scoring", "checking"})
+_PROGRESS = frozenset({"sampling", "judging", "fusing", "scoring", "checking"})
 
 
 class RunLog:

@@ -45,7 +45,7 @@ class SupervisedEngine:
         prompt: Prompt,
         n: int,
         *,
-        stage: Stage = "draw",
+        stage: Stage = "sample",
         start: int = 0,
         on_delta: OnDelta | None = None,
     ) -> AsyncIterator[AsyncIterator[Candidate]]:
@@ -60,7 +60,7 @@ class SupervisedEngine:
 
     @asynccontextmanager
     async def open(
-        self, prompt: Prompt, n: int, *, stage: Stage = "draw", start: int = 0
+        self, prompt: Prompt, n: int, *, stage: Stage = "sample", start: int = 0
     ) -> AsyncIterator[Sequence[LiveCandidate]]:
         life = self.part.life
         async with AsyncExitStack() as block:

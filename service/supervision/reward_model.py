@@ -17,14 +17,14 @@ class RestartableModel(Resource, Protocol):
     def dtype(self) -> str: ...
 
     async def ping(self) -> None:
-        """Return once the model's own loop has turned; PoolingFailed (`dead`) if it is dead."""
+        """Return once the model's own loop has turned; PoolingFailed (`engine_dead`) if it is dead."""
 
     def kill(self) -> None:
         """SIGKILL to its processes, stopped ones too; it is only good for `aclose` then."""
 
 
 class SupervisedModel:
-    """A pooling or language model over a part that is replaced when it is lost; calls of the lost one fail as `dead`.
+    """A pooling or language model over a part that is replaced when it is lost; its calls fail as `engine_dead`.
 
     It can be asked what the model behind it can, and nothing else is asked of it.
     """

@@ -36,7 +36,7 @@ class Supervisor:
 
     def model(self, name: str, start: Callable[[], RestartableModel]) -> SupervisedModel:
         """A reward model, likewise."""
-        return SupervisedModel(self._part(name, start, lambda why: PoolingFailed(why, "dead")))
+        return SupervisedModel(self._part(name, start, lambda why: PoolingFailed(why, "engine_dead")))
 
     def watch(self, metrics: Metrics) -> None:
         """Begin to watch over every part; call it in the event loop that serves."""

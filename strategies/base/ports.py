@@ -60,7 +60,7 @@ class Engine(Protocol):
         prompt: Prompt,
         n: int,
         *,
-        stage: Stage = "draw",
+        stage: Stage = "sample",
         start: int = 0,
         on_delta: OnDelta | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[Candidate]]:
@@ -72,7 +72,7 @@ class Engine(Protocol):
         """
 
     def open(
-        self, prompt: Prompt, n: int, *, stage: Stage = "draw", start: int = 0
+        self, prompt: Prompt, n: int, *, stage: Stage = "sample", start: int = 0
     ) -> AbstractAsyncContextManager[Sequence[LiveCandidate]]:
         """Open `n` live candidates with nothing generated yet; leaving the block drops them and their forks."""
 

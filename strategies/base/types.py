@@ -12,7 +12,7 @@ FinishReason = Literal["stop", "length", "abort", "error"]
 Fate = Literal["selected", "kept", "rejected_early", "invalid", "failed"]
 """What became of a candidate; `invalid` is empty or cut off, `kept` is valid but not returned."""
 
-Stage = Literal["draw", "judge", "fusion"]
+Stage = Literal["sample", "judge", "fusion"]
 """What tokens were generated for."""
 
 TopHVariant = Literal["paper", "transformers", "authors"]
@@ -145,7 +145,7 @@ class CandidateResult:
     answer: str | None = None
     group: int | None = None
     rejected_at: Rejection | None = None
-    stage: Stage = "draw"
+    stage: Stage = "sample"
 
 
 @dataclass(frozen=True, slots=True)

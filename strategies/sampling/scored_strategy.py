@@ -27,7 +27,7 @@ class ScoredStrategy(Strategy):
     scorer: str | None = Field(
         None, description="Name of a loaded scorer (default: the first one that fits)."
     )
-    scorer_weights: dict[str, FiniteFloat] | None = Field(
+    objective_weights: dict[str, FiniteFloat] | None = Field(
         None,
         min_length=1,
         max_length=64,
@@ -45,7 +45,7 @@ class ScoredStrategy(Strategy):
         """
         name = self.scorer or scorers.default(self.scorer_kinds)
         if scorers.kind(name) == "step":
-            if self.scorer_weights is not None:
+            if self.objective_weights is not None:
                 raise _without_objectives(name)
             return CandidateScorer(ask_steps(scorers.step(name)), self.aggregation)
         scorer = self._weighted(scorers.outcome(name))
@@ -58,16 +58,16 @@ class ScoredStrategy(Strategy):
         """InvalidRequest where the scorer cannot be asked as this request wants it, before anything is drawn."""
         if self.uses_scorer:
             self.judge(scorers)
-        elif self.scorer_weights is not None:
-            message = "scorer_weights goes with a scorer, and this request asks none"
-            raise InvalidRequest(message, param="strategy.scorer_weights")
+        elif self.objective_weights is not None:
+            message = "objective_weights goes with a scorer, and this request asks none"
+            raise InvalidRequest(message, param="strategy.objective_weights")
 
     def _weighted(self, scorer: OutcomeScorer) -> OutcomeScorer:
-        if self.scorer_weights is None:
+        if self.objective_weights is None:
             return scorer
         if not isinstance(scorer, MultiObjectiveScorer):
             raise _without_objectives(scorer.name)
-        return scorer.weighted(self.scorer_weights)
+        return scorer.weighted(self.objective_weights)
 
     def asking(self, prompt: Prompt) -> Prompt:
         """The prompt to draw with: a fall-back on log-probabilities needs them to be there when the scorer fails."""
@@ -88,5 +88,5 @@ class ScoredStrategy(Strategy):
 
 
 def _without_objectives(name: str) -> InvalidRequest:
-    message = f"scorer {name!r} has no objectives to weigh: name a multi-objective scorer, or leave scorer_weights out"
-    return InvalidRequest(message, param="strategy.scorer_weights")
+    message = f"scorer {name!r} has no objectives to weigh: name one that has, or leave objective_weights out"
+    return InvalidRequest(message, param="strategy.objective_weights")

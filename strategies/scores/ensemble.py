@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 from strategies.scores.normalise import Normalisation, normalised
-from strategies.scores.quantiles import SHARPNESS, Purpose, transformed
+from strategies.scores.quantiles import SHARPNESS, Transform, transformed
 
 Rule = Literal["mean", "median", "wco", "uwo", "weighted"]
 """How the members' scores become one; see `combined`."""
 
-Missing = Literal["abstain", "others"]
+Missing = Literal["propagate", "omit"]
 """Where a member has no score for a candidate: the ensemble has none either, or goes by the other members."""
 
 VARIANCE_WEIGHT: Final = 0.5
@@ -29,7 +29,7 @@ def combined(
     *,
     variance_weight: float = VARIANCE_WEIGHT,
     weights: Sequence[float] | None = None,
-    missing: Missing = "abstain",
+    missing: Missing = "propagate",
 ) -> float | None:
     """The ensemble's score of one candidate from its members' scores; None never wins (`strategies/base/ranking.py`).
 
@@ -48,7 +48,7 @@ def combined(
         for score, weight in zip(members, weights or [1.0] * len(members), strict=True)
         if score is not None and math.isfinite(score)
     ]
-    if not present or (missing == "abstain" and len(present) < len(members)):
+    if not present or (missing == "propagate" and len(present) < len(members)):
         return None
     try:
         value = _value([score for score, _ in present], [w for _, w in present], rule, variance_weight)
@@ -62,22 +62,24 @@ def ensemble(
     rule: Rule,
     *,
     normalisation: Normalisation = "none",
-    purpose: Purpose | None = None,
+    transform: Transform | None = None,
     sharpness: float = SHARPNESS,
     variance_weight: float = VARIANCE_WEIGHT,
     weights: Sequence[float] | None = None,
-    missing: Missing = "abstain",
+    missing: Missing = "propagate",
 ) -> list[float | None]:
     """The ensemble's scores of all candidates of one prompt: `members[m][c]` is what member m gives candidate c.
 
-    Each member is normalised over the candidates, then, with `purpose`, transformed as InfAlign does, which needs
+    Each member is normalised over the candidates, then, with `transform`, transformed as InfAlign does, which needs
     quantiles; then the members are combined candidate by candidate.
     """
-    if purpose is not None and normalisation != "quantile":
+    if transform is not None and normalisation != "quantile":
         raise ValueError("a transformation needs quantiles: normalisation must be quantile")
     scaled = [normalised(scores, normalisation) for scores in members]
-    if purpose is not None:
-        scaled = [[None if u is None else transformed(u, purpose, sharpness) for u in row] for row in scaled]
+    if transform is not None:
+        scaled = [
+            [None if u is None else transformed(u, transform, sharpness) for u in row] for row in scaled
+        ]
     return [
         combined(scores, rule, variance_weight=variance_weight, weights=weights, missing=missing)
         for scores in zip(*scaled, strict=True)

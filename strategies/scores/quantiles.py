@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import Final, Literal
 
-Purpose = Literal["best_of_n", "worst_of_n"]
+Transform = Literal["best_of_n", "worst_of_n"]
 """What the calibrated score is transformed for; see `transformed`."""
 
 SHARPNESS: Final = 10.0
@@ -36,8 +36,8 @@ def quantiles(scores: Sequence[float | None]) -> list[float | None]:
     return [_quantile(score, ordered) for score in scores]
 
 
-def transformed(quantile: float, purpose: Purpose, sharpness: float = SHARPNESS) -> float:
-    """The exponential transformation of a calibrated score `u` in [0, 1], which rises with it for either purpose.
+def transformed(quantile: float, transform: Transform, sharpness: float = SHARPNESS) -> float:
+    """The exponential transformation of a calibrated score `u` in [0, 1], which rises with it for either transform.
 
     `best_of_n`: exp(t u), which tells the best answers apart most; `worst_of_n`: -exp(-t u), which tells the worst
     apart most (against the lowest of N). `sharpness` is the t > 0 of the paper. It never changes the order of one
@@ -45,7 +45,7 @@ def transformed(quantile: float, purpose: Purpose, sharpness: float = SHARPNESS)
     """
     if not 0 <= quantile <= 1:
         raise ValueError(f"a quantile is between 0 and 1, and {quantile} is not")
-    if purpose == "best_of_n":
+    if transform == "best_of_n":
         return math.exp(sharpness * quantile)
     return -math.exp(-sharpness * quantile)
 

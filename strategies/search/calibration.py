@@ -35,7 +35,7 @@ class Point:
     """
 
     checkpoints: Checkpoints
-    keep: float
+    keep_ratio: float
     lost: float
     changed: float
     saved: float

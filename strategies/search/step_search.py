@@ -16,12 +16,12 @@ class Steps:
     """The plan of a search: `tau` of None judges whole steps, which is the plain beam search guided by a PRM."""
 
     beams: int
-    width: int
+    beam_width: int
     tau: int | None
     delimiter: str
     max_steps: int
     max_step_tokens: int
-    enough: int
+    max_completed: int
 
     @property
     def judged_at(self) -> int:
@@ -37,9 +37,9 @@ async def search_steps(search: BeamSet, plan: Steps) -> None:
             beam.begin_step()
         await _step(search, plan)
         active = len(search.active)
-        if is_over(search.answers, plan.enough, active) or step == plan.max_steps:
+        if is_over(search.answers, plan.max_completed, active) or step == plan.max_steps:
             return
-        await search.fork(copies(active, plan.beams, plan.width))
+        await search.fork(copies(active, plan.beams, plan.beam_width))
 
 
 async def _step(search: BeamSet, plan: Steps) -> None:
@@ -57,4 +57,4 @@ async def _step(search: BeamSet, plan: Steps) -> None:
 
 
 def _survivors(search: BeamSet, plan: Steps) -> int:
-    return survivors_of_step(plan.beams, plan.width, search.missing)
+    return survivors_of_step(plan.beams, plan.beam_width, search.missing)

@@ -71,7 +71,7 @@ async def running(name: str, kind: str = "scripted", **settings: Any) -> AsyncIt
     """The service with these settings on a free port; told to stop at the end, if it has not by then."""
     sections: dict[str, Any] = {
         "server": {"port": 0, "log_level": "error"},
-        "engine": {"kind": kind},
+        "engine": {"backend": kind},
     }
     for section, values in settings.items():
         sections[section] = sections.get(section, {}) | values if isinstance(values, dict) else values

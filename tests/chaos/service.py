@@ -88,7 +88,7 @@ class Watched(server.DrainingServer):
 
 def main() -> None:
     settings, inside = Settings.model_validate_json(sys.argv[1]), Inside()
-    if settings.engine.kind == "scripted":
+    if settings.engine.backend == "scripted":
         app._start_engine = inside.start_engine
         setattr(app, "load_scorers", lambda *_, **__: scorers(inside.scorer))  # noqa: B010 (imported there)
     Watched.inside = inside

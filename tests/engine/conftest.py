@@ -32,7 +32,7 @@ async def generator(turns: GroupLock) -> AsyncIterator[VllmEngine]:
         max_num_seqs=MAX_NUM_SEQS,
         kv_cache_mib=256,
         # The smallest step that holds the longest prompt: many prompts at once do not fit it.
-        extra={"max_num_batched_tokens": MAX_MODEL_LEN},
+        engine_args={"max_num_batched_tokens": MAX_MODEL_LEN},
     )
     engine = VllmEngine.start(settings, str(build_generator()), GENERATOR_NAME, turns)
     try:

@@ -14,7 +14,7 @@ from tests.service.fixtures import Running, listening
 SMALL: dict[str, dict[str, Any]] = {
     "single": {},
     "top_h": {},
-    "early_rejection": {"beams": 4, "width": 2, "tau": 6},
+    "early_rejection": {"beams": 4, "beam_width": 2, "tau": 6},
     "fusion_of_n": {"n": 3, "fusion_max_tokens": 48},
 }
 

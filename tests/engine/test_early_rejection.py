@@ -48,7 +48,7 @@ async def test_rejecting_at_tau_answers_with_fewer_tokens_than_judging_whole_ste
 ) -> None:
     spent = {}
     for tau in (5, None):
-        strategy = EarlyRejection(beams=8, width=4, tau=tau)
+        strategy = EarlyRejection(beams=8, beam_width=4, tau=tau)
         runs = [await runner.run(strategy, prompt_of(i), route="test") for i in range(len(PROBLEMS))]
         assert all(run.outcome.answers[0].text.strip() for run in runs)
         assert generator.unfinished == 0
@@ -58,7 +58,7 @@ async def test_rejecting_at_tau_answers_with_fewer_tokens_than_judging_whole_ste
 
 async def test_every_token_is_counted_and_every_answer_grows_from_its_parent(runner: Runner) -> None:
     generated, read = counters()
-    run = await runner.run(EarlyRejection(beams=8, width=4, tau=5), prompt_of(0), route="test")
+    run = await runner.run(EarlyRejection(beams=8, beam_width=4, tau=5), prompt_of(0), route="test")
     after = counters()
     assert run.meter.completion_tokens == after[0] - generated
     assert 0 < run.meter.prompt_tokens < run.meter.engine_prompt_tokens
@@ -74,7 +74,7 @@ async def test_every_token_is_counted_and_every_answer_grows_from_its_parent(run
 
 
 async def test_whole_answers_are_rejected_in_flight_and_a_shadow_agrees_on_the_cost(runner: Runner) -> None:
-    plan = {"beams": 8, "scope": "response", "checkpoints": [4, 9], "keep": 0.5}
+    plan = {"beams": 8, "scope": "response", "checkpoints": [4, 9], "keep_ratio": 0.5}
     shadow = await runner.run(EarlyRejection(**plan, shadow=True), prompt_of(1), route="test")
     early = await runner.run(EarlyRejection(**plan), prompt_of(1), route="test")
     assert shadow.outcome.details["rejected"] == 0

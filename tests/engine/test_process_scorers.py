@@ -63,7 +63,7 @@ async def test_scores_equal_the_model_cards_recipe_from_the_cache_too(
     card = recipe(folder)
     settings = ProcessScorer.model_validate(
         {"name": "prm", "model": str(folder), "format": format, "max_model_len": MAX_MODEL_LEN}
-        | {"kv_cache_mib": 64, "check": False}
+        | {"kv_cache_mib": 64, "sanity_check": False}
     )
     with loaded(settings) as scorers:
         scorer = scorers.step("prm")

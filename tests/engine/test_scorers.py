@@ -259,8 +259,8 @@ async def test_a_killed_engine_is_told_as_dead_in_flight_and_ever_after(doomed: 
         os.kill(process, signal.SIGKILL)
     with pytest.raises(ScorerFailed) as failure:
         await asyncio.wait_for(reading, 30)
-    assert failure.value.reason == "dead"
+    assert failure.value.reason == "engine_dead"
     for again in (scorer.score(PROMPT, ["7"]), doomed.scorers.check_health()):
         with pytest.raises(ScorerFailed) as told:
             await again
-        assert (told.value.scorer, told.value.reason) == ("doomed", "dead")
+        assert (told.value.scorer, told.value.reason) == ("doomed", "engine_dead")

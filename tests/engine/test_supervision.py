@@ -86,7 +86,7 @@ async def supervised(model: Path) -> AsyncIterator[Supervised]:
     supervision = Supervisor(SupervisionSettings(heartbeat_s=0.5, hang_timeout_s=HANG_S, max_restarts=9))
     # An engine that counts would take the counters of the suite's generator out of the registry.
     quiet = {"disable_log_stats": True}
-    settings = EngineSettings(max_model_len=256, max_num_seqs=DRAWS, kv_cache_mib=64, extra=quiet)
+    settings = EngineSettings(max_model_len=256, max_num_seqs=DRAWS, kv_cache_mib=64, engine_args=quiet)
     turns = GroupLock()
     engine = supervision.engine("generator", lambda: VllmEngine.start(settings, str(model), "tiny", turns))
     metrics = Metrics()
@@ -194,7 +194,7 @@ async def test_a_stopped_process_of_transformers_fails_as_dead_and_scores_the_sa
         os.kill(pid, signal.SIGSTOP)
         with pytest.raises(PoolingFailed, match="hung") as failure:
             await model.classify([ids])
-        assert failure.value.reason == "dead"
+        assert failure.value.reason == "engine_dead"
         await until(lambda: model.part.state == "up" and model.part.life.inner is not inner, READY_S)
         assert (await model.classify([ids]))[0].rows[0] == pytest.approx(made.row(ids), abs=1e-4)
         with pytest.raises(ProcessLookupError):
@@ -222,7 +222,7 @@ async def test_a_stopped_reward_model_fails_as_dead_and_scores_the_same_afterwar
         with pytest.raises(PoolingFailed, match="hung") as failure:
             await model.classify(inputs)
         assert time.monotonic() - begun < HANG_S + 1 + TOLD_S
-        assert failure.value.reason == "dead"
+        assert failure.value.reason == "engine_dead"
         await until(lambda: model.part.state == "up" and model.part.life.inner is not inner, READY_S)
         for (before,), reading in zip(rows, await model.classify(inputs), strict=True):
             assert reading.rows[0] == pytest.approx(before, abs=1e-4)

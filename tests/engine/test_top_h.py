@@ -81,7 +81,7 @@ def test_beside_speculative_decoding_the_older_runner_is_not_given_it(
     if runner is not None:
         monkeypatch.setenv("VLLM_USE_V2_MODEL_RUNNER", runner)
     guessing = {"method": "ngram", "num_speculative_tokens": 2, "prompt_lookup_max": 3}
-    settings = EngineSettings(extra={"speculative_config": guessing})
+    settings = EngineSettings(engine_args={"speculative_config": guessing})
     arguments = engine_arguments(settings, str(checkpoint), "m", on_cpu=True)
     assert loads_processors(arguments) == expected
     assert loads_processors(engine_arguments(EngineSettings(), "m", "m", on_cpu=True))

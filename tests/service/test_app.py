@@ -12,7 +12,10 @@ from service.supervision.engine import SupervisedEngine
 from tests.service.fixtures import scripted_scorers
 
 SETTINGS = Settings.model_validate(
-    {"engine": {"kind": "scripted"}, "fusors": {"large": {"kind": "scripted"}, "huge": {"kind": "scripted"}}}
+    {
+        "engine": {"backend": "scripted"},
+        "generators": {"large": {"backend": "scripted"}, "huge": {"backend": "scripted"}},
+    }
 )
 
 
@@ -63,7 +66,7 @@ def test_of_all_generators_only_the_served_one_counts(monkeypatch: pytest.Monkey
     counting: list[bool] = []
 
     def start(settings: EngineSettings, *_: Any) -> ScriptedEngine:
-        counting.append(not settings.extra.get("disable_log_stats"))
+        counting.append(not settings.engine_args.get("disable_log_stats"))
         return ScriptedEngine()
 
     monkeypatch.setattr(app, "_start_engine", start)

@@ -48,7 +48,7 @@ def test_an_unknown_key_in_the_file_is_refused(tmp_path: Path) -> None:
 def test_the_default_scorers_follow_the_engine() -> None:
     names = [
         (scorer.name, backend_of(scorer))
-        for scorer in Settings.load(engine={"kind": "scripted"}).loaded_scorers
+        for scorer in Settings.load(engine={"backend": "scripted"}).loaded_scorers
     ]
     assert names == [("outcome", "scripted"), ("step", "scripted")]
     assert backend_of(Settings().loaded_scorers[0]) == "vllm"

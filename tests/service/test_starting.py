@@ -18,14 +18,14 @@ from service.settings import Settings
 from strategies.base.types import Prompt
 from tests.service.reward_models.checkpoints.making import save
 
-SCRIPTED = Settings.model_validate({"engine": {"kind": "scripted"}, "server": {"port": 0}})
+SCRIPTED = Settings.model_validate({"engine": {"backend": "scripted"}, "server": {"port": 0}})
 
 
 def parts(right: float) -> Parts:
     """A service whose one scorer gives this to what is right, and 0 to what is wrong."""
 
     def rule(prompt: Prompt, text: str) -> float:
-        return right if text == ARITHMETIC.right else 0.0
+        return right if text == ARITHMETIC.chosen else 0.0
 
     scorers = LoadedScorers(
         (ScorerInfo("s", "outcome", "vllm", "m"),),
@@ -79,7 +79,7 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def with_scorer(model: str) -> Settings:
     scorer = {"name": "s", "kind": "outcome", "model": model, "backend": "transformers"}
-    return Settings.model_validate({"engine": {"kind": "scripted"}, "scorers": [scorer]})
+    return Settings.model_validate({"engine": {"backend": "scripted"}, "scorers": [scorer]})
 
 
 def test_a_repository_is_fetched_before_any_engine_tells_the_process_to_stay_offline(
@@ -120,6 +120,6 @@ def test_a_service_that_loads_nothing_counts_nothing(
 def test_what_a_file_leaves_out_stays_unstated_when_sources_are_merged(tmp_path: Path) -> None:
     file = tmp_path / "nbest.yaml"
     file.write_text("scorers:\n  - {name: s, kind: outcome, model: /m, max_num_seqs: 8}\n")
-    (scorer,) = Settings.load(file, engine={"kind": "scripted"}).loaded_scorers
+    (scorer,) = Settings.load(file, engine={"backend": "scripted"}).loaded_scorers
     assert "max_num_seqs" in scorer.model_fields_set
     assert "kv_cache_mib" not in scorer.model_fields_set

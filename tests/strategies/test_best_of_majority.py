@@ -41,8 +41,8 @@ ROWS: Rows = [("1", 0.2), ("2", 0.5), ("1", 0.4), ("3", 0.9), ("2", 0.3), ("2", 
         (3, 2, True, (5, 2, 3), None),
         (4, 3, True, (5, 2, 3, 6), None),
         (1, 1, False, (3,), None),
-        (1, 4, False, (5,), "gate_relaxed"),
-        (2, 4, True, (5, 2), "gate_relaxed"),
+        (1, 4, False, (5,), "threshold_relaxed"),
+        (2, 4, True, (5, 2), "threshold_relaxed"),
     ],
 )
 def test_worked_examples(
@@ -61,7 +61,7 @@ def test_the_reward_of_a_group_is_the_mean_unless_asked_otherwise() -> None:
 
 def test_an_empty_gate_is_widened_to_the_largest_groups() -> None:
     outcome = chosen([("1", 0.1), ("2", 0.9), ("3", 0.5)])
-    assert (outcome.selected, outcome.degraded) == ((1,), "gate_relaxed")
+    assert (outcome.selected, outcome.degraded) == ((1,), "threshold_relaxed")
     assert outcome.details == {"bar": 2, "survivors": 0}
 
 
@@ -148,7 +148,7 @@ def _slow(rows: Rows, k: int, bar: int, fill: bool, how: str) -> tuple[list[int]
     if fill:
         for size in sorted(set(count.values()), reverse=True):
             best += _by_reward([a for a in answers if count[a] == size and a not in passing], rows, how)
-    return [_best_member(rows, a) for a in best[:k]], "gate_relaxed" if relaxed else None
+    return [_best_member(rows, a) for a in best[:k]], "threshold_relaxed" if relaxed else None
 
 
 def _by_reward(answers: list[str], rows: Rows, how: str) -> list[str]:

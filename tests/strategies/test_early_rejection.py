@@ -47,7 +47,7 @@ TWO_LINES = (
 
 async def test_unpromising_candidates_are_dropped_at_tau_and_the_best_is_returned() -> None:
     engine = playing(*TWO_LINES)
-    outcome = await run(EarlyRejection(beams=4, width=4, tau=2, enough=1), engine)
+    outcome = await run(EarlyRejection(beams=4, beam_width=4, tau=2, max_completed=1), engine)
     assert outcome.answers[0].text == TWO_LINES[0][:15] + "good end."
     assert fates(outcome)[1:4] == ["rejected_early"] * 3
     rejection = outcome.verdicts[1].rejected_at
@@ -70,7 +70,7 @@ async def test_rejecting_at_tau_generates_less_than_judging_whole_steps() -> Non
 
 async def test_survivors_are_forked_and_the_forks_go_their_own_way() -> None:
     engine = playing("one\nfirst", "one\nsecond", "one\nthird is good")
-    outcome = await run(EarlyRejection(beams=2, width=2, tau=3), engine)
+    outcome = await run(EarlyRejection(beams=2, beam_width=2, tau=3), engine)
     assert [verdict.candidate.index for verdict in outcome.verdicts] == [0, 1, 2]
     assert [verdict.candidate.text for verdict in outcome.verdicts] == [
         "one\nfirst",
@@ -82,14 +82,14 @@ async def test_survivors_are_forked_and_the_forks_go_their_own_way() -> None:
 
 async def test_finished_answers_leave_the_search_and_are_never_rejected() -> None:
     engine = playing("bad.", "good a\nb", "good good c d\ne", "bad f\ng")
-    outcome = await run(EarlyRejection(beams=4, width=4, tau=3, enough=2), engine)
+    outcome = await run(EarlyRejection(beams=4, beam_width=4, tau=3, max_completed=2), engine)
     assert outcome.verdicts[0].fate == "kept"
     assert outcome.answers[0].text.startswith("good good c d")
 
 
 async def test_k_answers_come_back_best_first_even_if_fewer_would_survive() -> None:
     engine = playing(*(f"{'good ' * i}word word word end {i}." for i in range(4)))
-    outcome = await run(EarlyRejection(beams=4, width=4, tau=2), engine, Prompt(PROMPT.messages, k=3))
+    outcome = await run(EarlyRejection(beams=4, beam_width=4, tau=2), engine, Prompt(PROMPT.messages, k=3))
     assert len(outcome.selected) == 3
     scores = [outcome.verdicts[i].score.value or 0 for i in outcome.selected]
     assert scores == sorted(scores, reverse=True)
@@ -97,14 +97,14 @@ async def test_k_answers_come_back_best_first_even_if_fewer_would_survive() -> N
 
 async def test_an_answer_that_ends_after_tau_is_scored_as_a_whole() -> None:
     texts = ("good good bad bad bad", "good bad good good good", "bad bad", "bad bad")
-    outcome = await run(EarlyRejection(beams=4, width=2, tau=2), playing(*texts))
+    outcome = await run(EarlyRejection(beams=4, beam_width=2, tau=2), playing(*texts))
     assert [verdict.score.value for verdict in outcome.verdicts[:2]] == [0.4, 0.8]
     assert outcome.selected == (1,)
 
 
 async def test_the_search_ends_after_max_steps_with_the_best_unfinished_flagged() -> None:
     engine = playing("good\ngood\ngood\ngood", "bad\nbad\nbad\nbad")
-    outcome = await run(EarlyRejection(beams=2, width=2, tau=5, max_steps=2), engine)
+    outcome = await run(EarlyRejection(beams=2, beam_width=2, tau=5, max_steps=2), engine)
     assert outcome.answers[0].text == "good\ngood\n"
     assert outcome.degraded == "no_valid_candidate"
     assert outcome.details["rounds"] == 2
@@ -113,13 +113,13 @@ async def test_the_search_ends_after_max_steps_with_the_best_unfinished_flagged(
 
 async def test_the_best_unfinished_one_is_best_by_all_that_it_says() -> None:
     engine = playing("good bad bad bad\nend", "bad good good good\nend")
-    outcome = await run(EarlyRejection(beams=2, width=1, tau=1, max_steps=1), engine)
+    outcome = await run(EarlyRejection(beams=2, beam_width=1, tau=1, max_steps=1), engine)
     assert [verdict.score.value for verdict in outcome.verdicts] == [0.25, 0.75]
     assert outcome.selected == (1,)
 
 
 async def test_blank_lines_are_no_steps() -> None:
-    outcome = await run(EarlyRejection(beams=1, width=1, max_steps=2), playing("a\n\n\nb\n\nc"))
+    outcome = await run(EarlyRejection(beams=1, beam_width=1, max_steps=2), playing("a\n\n\nb\n\nc"))
     assert outcome.answers[0].text == "a\n\n\nb\n"
 
 
@@ -145,7 +145,7 @@ async def test_failed_and_cut_off_candidates_leave_the_search() -> None:
 async def test_every_text_is_scored_once_and_all_candidates_of_a_round_in_one_call() -> None:
     scorer = RuleScorer(quality)
     engine = playing("a b c\nd e f", "a b x\nd e f\ng\nh", "a.", "a b y\nz")
-    await EarlyRejection(beams=4, width=2, tau=2, enough=9).run(PROMPT, engine, scorer)
+    await EarlyRejection(beams=4, beam_width=2, tau=2, max_completed=9).run(PROMPT, engine, scorer)
     asked = [text for call in scorer.calls for text in call]
     assert len(asked) == len(set(asked))
     assert scorer.calls[0] == ["a b", "a."]
@@ -155,7 +155,7 @@ async def test_every_text_is_scored_once_and_all_candidates_of_a_round_in_one_ca
 async def test_whole_answers_are_rejected_at_checkpoints() -> None:
     texts = ("good good good good end", "good good bad bad end", "bad bad good good end", "bad end")
     engine = playing(*texts)
-    outcome = await run(EarlyRejection(beams=4, scope="response", checkpoints=[2, 4], keep=0.7), engine)
+    outcome = await run(EarlyRejection(beams=4, scope="response", checkpoints=[2, 4], keep_ratio=0.7), engine)
     assert fates(outcome) == ["selected", "rejected_early", "rejected_early", "kept"]
     assert [v.rejected_at and v.rejected_at.tokens for v in outcome.verdicts] == [None, 4, 2, None]
     assert [v.rejected_at and v.rejected_at.step for v in outcome.verdicts] == [None, 2, 1, None]
@@ -165,7 +165,7 @@ async def test_whole_answers_are_rejected_at_checkpoints() -> None:
 async def test_a_shadow_rejects_nothing_and_tells_what_would_have_been() -> None:
     late = ("bad bad bad bad good good good good good good", "good good good bad bad bad bad bad bad bad")
     engine = playing(*late)
-    plan = EarlyRejection(beams=2, width=2, tau=3, scope="response", shadow=True)
+    plan = EarlyRejection(beams=2, beam_width=2, tau=3, scope="response", shadow=True)
     outcome = await run(plan, engine)
     assert outcome.selected == (0,)
     assert fates(outcome) == ["selected", "kept"]
@@ -180,7 +180,7 @@ async def test_a_shadow_rejects_nothing_and_tells_what_would_have_been() -> None
 
 async def test_a_shadow_of_several_checkpoints_counts_each_candidate_once() -> None:
     texts = [" ".join(["good" if (i * j) % 3 else "bad" for j in range(12)]) for i in range(8)]
-    plan = EarlyRejection(beams=8, scope="response", checkpoints=[2, 4, 6], keep=0.5, shadow=True)
+    plan = EarlyRejection(beams=8, scope="response", checkpoints=[2, 4, 6], keep_ratio=0.5, shadow=True)
     shadow_engine, engine = playing(*texts), playing(*texts)
     shadow = await run(plan, shadow_engine)
     early = await run(plan.model_copy(update={"shadow": False}), engine)
@@ -193,7 +193,7 @@ async def test_a_shadow_of_several_checkpoints_counts_each_candidate_once() -> N
 async def test_a_shadow_of_steps_tells_what_a_step_would_have_saved_and_follows_forks() -> None:
     """The one that is bad at tau has the best step; what it is forked into wins, and would have been lost."""
     engine = playing("bad good good good\nend", "good bad bad bad\nend", "x x x x\ngood")
-    outcome = await run(EarlyRejection(beams=2, width=2, tau=1, shadow=True), engine)
+    outcome = await run(EarlyRejection(beams=2, beam_width=2, tau=1, shadow=True), engine)
     assert outcome.answers[0].index == 2
     told = {"would_reject": 1, "winner_lost": True, "tokens_saved": 3, "rejected": 1}
     assert told.items() <= outcome.details.items()
@@ -203,8 +203,8 @@ async def test_a_shadow_of_steps_is_the_search_with_whole_steps() -> None:
     texts = [
         f"{'bad' if i % 2 else 'good'} {'good ' * (i % 5)}{'w ' * 6}\nThe answer is {i}." for i in range(64)
     ]
-    shadow = await run(EarlyRejection(beams=8, width=2, tau=1, shadow=True), playing(*texts))
-    whole = await run(EarlyRejection(beams=8, width=2, tau=None), playing(*texts))
+    shadow = await run(EarlyRejection(beams=8, beam_width=2, tau=1, shadow=True), playing(*texts))
+    whole = await run(EarlyRejection(beams=8, beam_width=2, tau=None), playing(*texts))
     assert [v.candidate.text for v in shadow.verdicts] == [v.candidate.text for v in whole.verdicts]
     assert shadow.selected == whole.selected
     assert shadow.details["would_reject"]
@@ -239,7 +239,7 @@ def failing(broken: Callable[[], ScorerFailed]) -> RuleScorer:
 
 
 async def test_a_scorer_that_abstains_rejects_nobody() -> None:
-    outcome = await EarlyRejection(beams=3, width=3, tau=1).run(
+    outcome = await EarlyRejection(beams=3, beam_width=3, tau=1).run(
         PROMPT, playing("a b", "a c", "a d"), RuleScorer(lambda text: None)
     )
     assert fates(outcome) == ["selected", "kept", "kept"]
@@ -283,7 +283,7 @@ async def test_cancelling_stops_the_search() -> None:
 
 
 async def test_the_same_request_gives_the_same_answer() -> None:
-    runs = [await run(EarlyRejection(beams=6, width=3, tau=2), ScriptedEngine()) for _ in range(2)]
+    runs = [await run(EarlyRejection(beams=6, beam_width=3, tau=2), ScriptedEngine()) for _ in range(2)]
     assert runs[0] == runs[1]
 
 
@@ -291,8 +291,11 @@ async def test_the_same_request_gives_the_same_answer() -> None:
     ("fields", "message"),
     [
         ({"checkpoints": [1]}, "checkpoints has no meaning with scope 'step'"),
-        ({"keep": 0.5}, "keep has no meaning"),
-        ({"scope": "response", "max_steps": 3, "enough": 2}, "enough, max_steps has no meaning"),
+        ({"keep_ratio": 0.5}, "keep_ratio has no meaning"),
+        (
+            {"scope": "response", "max_steps": 3, "max_completed": 2},
+            "max_completed, max_steps has no meaning",
+        ),
         ({"scope": "response", "checkpoints": [4, 4]}, "checkpoints must be positive and rise"),
         ({"scope": "response", "checkpoints": [0, 4]}, "checkpoints must be positive and rise"),
         ({"scope": "response", "checkpoints": [4, 2]}, "checkpoints must be positive and rise"),
@@ -300,7 +303,7 @@ async def test_the_same_request_gives_the_same_answer() -> None:
         ({"tau": None, "shadow": True}, "shadow needs a tau"),
         ({"tau": 0}, "greater than or equal to 1"),
         ({"scope": "response", "checkpoints": [1.5]}, "integer"),
-        ({"width": 0}, "greater than or equal to 1"),
+        ({"beam_width": 0}, "greater than or equal to 1"),
     ],
 )
 def test_parameters_that_make_no_sense_are_refused(fields: dict[str, Any], message: str) -> None:
@@ -310,7 +313,7 @@ def test_parameters_that_make_no_sense_are_refused(fields: dict[str, Any], messa
 
 def test_the_defaults_are_those_of_the_papers_code() -> None:
     plan = EarlyRejection()
-    assert (plan.beams, plan.width, plan.tau, plan.max_steps) == (16, 4, 64, 20)
+    assert (plan.beams, plan.beam_width, plan.tau, plan.max_steps) == (16, 4, 64, 20)
     assert parse({"name": "early_rejection", "scope": "response", "checkpoints": [8, 16]}) == EarlyRejection(
         scope="response", checkpoints=[8, 16]
     )

@@ -98,9 +98,9 @@ async def test_a_reply_that_cannot_be_read_gives_way_to_the_highest_score(table:
 async def test_a_fused_answer_that_is_not_closed_is_returned_and_flagged() -> None:
     outcome = await fuse(["a", "b"], "Answer: [[" + "word " * 600, fusion_max_tokens=8)
     assert outcome.answers[0].text == ("word " * 7).strip()
-    assert (outcome.degraded, outcome.answers[0].finish_reason) == ("fusion_unclosed", "length")
+    assert (outcome.degraded, outcome.answers[0].finish_reason) == ("fusion_truncated", "length")
     outcome = await fuse(["a", "b"], "Answer: [[It is four.")
-    assert (outcome.degraded, outcome.answers[0].finish_reason) == ("fusion_unclosed", "stop")
+    assert (outcome.degraded, outcome.answers[0].finish_reason) == ("fusion_truncated", "stop")
 
 
 async def test_what_follows_the_closing_brackets_does_not_matter() -> None:
@@ -141,7 +141,7 @@ async def test_where_not_even_two_texts_fit_the_best_one_is_returned(table: Tabl
 
 async def test_another_fault_of_the_request_is_not_taken_for_a_long_prompt() -> None:
     class Refusing(Fusor):
-        def sample(self, prompt: Prompt, n: int, *, stage: Any = "draw", **options: Any) -> Any:
+        def sample(self, prompt: Prompt, n: int, *, stage: Any = "sample", **options: Any) -> Any:
             if stage == "fusion":
                 raise InvalidRequest("no seeds here", param="seed")
             return super().sample(prompt, n, stage=stage, **options)
@@ -170,7 +170,7 @@ async def test_cancelling_stops_the_fusor(table: Table) -> None:
 
 def test_nothing_is_shown_live_that_may_not_be_returned() -> None:
     assert FusionOfN().live_view("fusion", 1) is not None
-    assert FusionOfN().live_view("draw", 1) is None
+    assert FusionOfN().live_view("sample", 1) is None
     assert FusionOfN().live_view("fusion", 2) is None
     assert FusionOfN(guard=True).live_view("fusion", 1) is None
 

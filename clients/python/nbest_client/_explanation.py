@@ -26,7 +26,7 @@ class Candidate(Told):
     """One answer that was drawn, or brought along; `text` and `logprob` are told with `explain="full"`.
 
     `fate` is `selected`, `kept` (valid, not returned), `rejected_early`, `invalid` (empty or cut off) or `failed`;
-    `stage` is what it was written for: `draw`, or `fusion`.
+    `stage` is what it was written for: `sample`, or `fusion`.
     """
 
     index: int
@@ -37,7 +37,7 @@ class Candidate(Told):
     tokens: int
     finish_reason: str
     fate: str
-    stage: str = "draw"
+    stage: str = "sample"
     rejected_at: Rejection | None = None
     text: str | None = None
     logprob: float | None = None

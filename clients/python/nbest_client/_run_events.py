@@ -22,7 +22,7 @@ class RunError(Told):
 class RunEvent(Told):
     """One thing that happened in a request, `at_ms` milliseconds after it began; `seq` rises.
 
-    `type`: `queued`, `drawing`, `judging`, `fusing`, `scoring`, `checking`, and at the end `finished` or `failed`.
+    `type`: `queued`, `sampling`, `judging`, `fusing`, `scoring`, `checking`, and at the end `finished` or `failed`.
     While it draws, `done` of `total` candidates have ended; `tokens` were generated so far. The last event has the
     `outcome` (`ok`, `degraded`, or the word of the error), the `usage` in tokens and the milliseconds by phase.
     """

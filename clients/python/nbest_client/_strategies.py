@@ -85,7 +85,7 @@ class EarlyRejection(Voting, Scored):
     """Search step by step with forks, or write whole answers and reject some on the way."""
     beams: int = Field(16, ge=1)
     """Candidates written side by side (N)."""
-    width: int = Field(4, ge=1)
+    beam_width: int = Field(4, ge=1)
     """One in so many goes on, and is forked into so many (M)."""
     tau: int | None = Field(64, ge=1)
     """Tokens of a step (or answer) after which it is judged; None judges whole ones."""
@@ -95,12 +95,12 @@ class EarlyRejection(Voting, Scored):
     """Steps after which the search ends."""
     max_step_tokens: int = Field(256, ge=1)
     """Tokens after which a step ends without delimiter."""
-    enough: int | None = Field(None, ge=1)
-    """Finished answers that end the search; by default beams / width."""
+    max_completed: int | None = Field(None, ge=1)
+    """Finished answers that end the search; by default beams / beam_width."""
     checkpoints: tuple[int, ...] = Field(default_factory=tuple, strict=False)
     """Scope `response`: tokens at which answers are judged; by default at tau alone."""
-    keep: float | None = Field(None, gt=0, le=1)
-    """Scope `response`: share that goes on at a checkpoint; by default 1 / width."""
+    keep_ratio: float | None = Field(None, gt=0, le=1)
+    """Scope `response`: share that goes on at a checkpoint; by default 1 / beam_width."""
     shadow: bool = False
     """Reject nothing early; report if the winner would have been lost, and what would have been saved."""
     aggregation: Aggregation = "last"

@@ -64,7 +64,7 @@ class Scored(Strategy):
 
     scorer: str | None = None
     """Name of a loaded scorer; by default the first one that fits."""
-    scorer_weights: dict[str, float] | None = Field(None, min_length=1, max_length=64)
+    objective_weights: dict[str, float] | None = Field(None, min_length=1, max_length=64)
     """Weights of a multi-objective scorer's objectives, by name; by default the configured ones."""
     aggregation: Aggregation = "min"
     """How a step scorer's scores become one number."""

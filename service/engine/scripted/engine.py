@@ -44,7 +44,7 @@ class ScriptedEngine:
         prompt: Prompt,
         n: int,
         *,
-        stage: Stage = "draw",
+        stage: Stage = "sample",
         start: int = 0,
         on_delta: OnDelta | None = None,
     ) -> AbstractAsyncContextManager[AsyncIterator[Candidate]]:
@@ -53,7 +53,7 @@ class ScriptedEngine:
 
     @contextlib.asynccontextmanager
     async def open(
-        self, prompt: Prompt, n: int, *, stage: Stage = "draw", start: int = 0
+        self, prompt: Prompt, n: int, *, stage: Stage = "sample", start: int = 0
     ) -> AsyncIterator[Sequence[LiveCandidate]]:
         self._check(prompt)
         opened: list[ScriptedLive] = []

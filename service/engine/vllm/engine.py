@@ -71,7 +71,7 @@ class VllmEngine:
         arguments = engine_arguments(settings, model_path, served_name, on_cpu=runs_on_cpu())
         if not loads_processors(arguments):
             arguments.pop("logits_processors", None)
-        bind_threads(settings.threads, settings.tensor_parallel_size * settings.data_parallel_size)
+        bind_threads(settings.cpu_cores, settings.tensor_parallel_size * settings.data_parallel_size)
         before = children()
         llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
         family = ProcessTree.since(before)
@@ -101,7 +101,7 @@ class VllmEngine:
         prompt: Prompt,
         n: int,
         *,
-        stage: Stage = "draw",
+        stage: Stage = "sample",
         start: int = 0,
         on_delta: OnDelta | None = None,
     ) -> AsyncIterator[AsyncIterator[Candidate]]:
@@ -111,7 +111,7 @@ class VllmEngine:
             yield candidates
 
     def open(
-        self, prompt: Prompt, n: int, *, stage: Stage = "draw", start: int = 0
+        self, prompt: Prompt, n: int, *, stage: Stage = "sample", start: int = 0
     ) -> AbstractAsyncContextManager[Sequence[LiveCandidate]]:
         from service.engine.vllm.live_candidate import open_live
 

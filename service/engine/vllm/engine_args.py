@@ -59,7 +59,7 @@ def bind_threads(threads: str | None, workers: int, users: str | None = _USERS_B
 def engine_arguments(
     settings: EngineSettings, model_path: str, served_name: str, *, on_cpu: bool
 ) -> dict[str, Any]:
-    """The arguments by vLLM's names; `settings.extra` has the last word."""
+    """The arguments by vLLM's names; `settings.engine_args` has the last word."""
     wanted: dict[str, Any] = {
         "model": model_path,
         "served_model_name": served_name,
@@ -80,7 +80,7 @@ def engine_arguments(
         "trust_remote_code": False,
     }
     given = {name: value for name, value in wanted.items() if value is not None and value != "auto"}
-    return {**(_cpu_defaults(settings) if on_cpu else {}), **given, **settings.extra}
+    return {**(_cpu_defaults(settings) if on_cpu else {}), **given, **settings.engine_args}
 
 
 def _cpu_defaults(settings: EngineSettings) -> dict[str, Any]:

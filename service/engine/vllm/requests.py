@@ -27,7 +27,7 @@ from strategies.base.types import Candidate, Decoding, Prompt, Stage
 # The engine's processes hold nothing worth saving; left alone they would take about 5 s to end.
 _GRACE_S: Final = 2.0
 # Lower runs first: what ends a request overtakes what begins another.
-_PRIORITY: Final[dict[Stage, int]] = {"draw": 0, "judge": -1, "fusion": -1}
+_PRIORITY: Final[dict[Stage, int]] = {"sample": 0, "judge": -1, "fusion": -1}
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from service.reward_models.base.language import LanguageModel, LikelihoodModel
 from service.reward_models.base.loaded import LoadedScorers
 from service.reward_models.base.model_config import PoolingEngineConfig, WorkerShape
 from service.reward_models.base.ports import Checkpoint, PoolingModel, Resource, ScorerInfo
-from service.reward_models.base.settings import KnownPair
+from service.reward_models.base.settings import SanityCheck
 from strategies.base.ports import Engine, OutcomeScorer, StepScorer
 
 
@@ -48,14 +48,14 @@ class Materials:
 class Built:
     """A scorer ready to score: exactly one of `outcome` and `step`, and what has to be closed with it.
 
-    `check` is a pair that it has to tell apart before anything is served.
+    `sanity_check` is a pair that it has to tell apart before anything is served.
     """
 
     info: ScorerInfo
     outcome: OutcomeScorer | None = None
     step: StepScorer | None = None
     resource: Resource | None = None
-    check: KnownPair | None = None
+    check: SanityCheck | None = None
 
 
 Builder = Callable[[Any, Materials], Built]

@@ -7,7 +7,7 @@ from typing import Literal
 from strategies.base.errors import EngineFailed, InvalidRequest, ScorerFailed, TooLongToScore
 
 FailureReason = Literal[
-    "dead",
+    "engine_dead",
     "aborted",
     "too_long",
     "not_finite",
@@ -15,16 +15,16 @@ FailureReason = Literal[
     "timeout",
     "overloaded",
     "refused",
-    "bad_answer",
-    "short_answer",
+    "invalid_response",
+    "length_mismatch",
     "error",
 ]
 """Why a reward model gave no number, as errors and metrics name it.
 
-`dead`: its engine is gone; `aborted`: the reading was stopped; `too_long`: the input does not fit the model;
+`engine_dead`: its engine is gone; `aborted`: the reading was stopped; `too_long`: the input does not fit the model;
 `not_finite`: NaN or an infinity; of a remote one, `unreachable`: no connection, or it broke; `timeout`: no answer in
-the time of one attempt; `overloaded`: too busy, each time; `refused`: another status; `bad_answer`: an answer that is
-not of its API; `short_answer`: not one number a text; `error`: anything else.
+the time of one attempt; `overloaded`: too busy, each time; `refused`: another status; `invalid_response`: an answer
+that is not of its API; `length_mismatch`: not one number a text; `error`: anything else.
 """
 
 
@@ -56,7 +56,7 @@ def failures_of_generator(scorer: str) -> Iterator[None]:
     try:
         yield
     except EngineFailed as error:
-        raise ScorerFailed(f"scorer {scorer!r}: {error}", scorer=scorer, reason="dead") from error
+        raise ScorerFailed(f"scorer {scorer!r}: {error}", scorer=scorer, reason="engine_dead") from error
     except InvalidRequest as error:
         if error.param in ("messages", "prompt"):
             raise TooLongToScore(f"scorer {scorer!r}: {error}", scorer=scorer, reason="too_long") from error

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from service.reward_models.base.errors import ScorerLoadError, failures_of
 from service.reward_models.base.ports import Resource, ScorerInfo
 from service.reward_models.base.sanity_check import check_order
-from service.reward_models.base.settings import KnownPair
+from service.reward_models.base.settings import SanityCheck
 from strategies.base.errors import InvalidRequest, NotFound
 from strategies.base.ports import OutcomeScorer, ScorerKind, StepScorer
 
@@ -26,7 +26,7 @@ class LoadedScorers:
     outcomes: Mapping[str, OutcomeScorer] = field(default_factory=dict)
     steps: Mapping[str, StepScorer] = field(default_factory=dict)
     engines: Mapping[str, Resource] = field(default_factory=dict)
-    checks: Mapping[str, KnownPair] = field(default_factory=dict)
+    checks: Mapping[str, SanityCheck] = field(default_factory=dict)
 
     def kind(self, name: str) -> ScorerKind:
         """NotFound, listing what is loaded, if no scorer has that name."""

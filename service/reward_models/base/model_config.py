@@ -20,7 +20,7 @@ class PoolingEngineConfig:
     max_num_seqs: int = 64
     kv_cache_mib: int | None = None
     gpu_memory_utilization: float | None = None
-    threads: str | None = None
+    cpu_cores: str | None = None
     reads: Reads = "both"
     types_after: int | None = None
     overrides: Mapping[str, Any] | None = None
@@ -34,6 +34,6 @@ class WorkerShape:
     device: str = "cpu"
     max_model_len: int | None = None
     max_batch_tokens: int = 8192
-    threads: str | None = None
+    cpu_cores: str | None = None
     reads: Reads = "both"
     types_after: int | None = None

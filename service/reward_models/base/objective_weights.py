@@ -7,7 +7,7 @@ from strategies.base.errors import InvalidRequest
 
 def check_objectives(scorer: str, weights: Mapping[str, float], objectives: Sequence[str]) -> None:
     """InvalidRequest, listing the objectives, if the weights name another or are all 0."""
-    param = "strategy.scorer_weights"
+    param = "strategy.objective_weights"
     for name in weights:
         if name not in objectives:
             known = ", ".join(objectives)

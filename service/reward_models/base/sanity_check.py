@@ -5,29 +5,29 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from service.reward_models.base.errors import ScorerLoadError
-from service.reward_models.base.settings import KnownPair
+from service.reward_models.base.settings import SanityCheck
 from strategies.answers.steps import split_steps
 from strategies.base.errors import NbestError
 from strategies.base.ports import OutcomeScorer, StepScorer
 from strategies.base.types import Message, Prompt
 
-ARITHMETIC: Final = KnownPair(
-    question="Tom has 17 apples and buys 25 more. How many apples does Tom have now?",
-    right="Tom has 17 + 25 = 42 apples.\nThe answer is 42.",
-    wrong="Tom has 17 + 25 = 5 apples.\nThe answer is 5.",
+ARITHMETIC: Final = SanityCheck(
+    prompt="Tom has 17 apples and buys 25 more. How many apples does Tom have now?",
+    chosen="Tom has 17 + 25 = 42 apples.\nThe answer is 42.",
+    rejected="Tom has 17 + 25 = 5 apples.\nThe answer is 5.",
 )
 """For whatever judges answers: models for chat and for mathematics alike know which is right."""
 
-RELEVANCE: Final = KnownPair(
-    question="How many legs does a spider have?",
-    right="A spider has eight legs, as all arachnids do.",
-    wrong="The museum is closed on Mondays.",
+RELEVANCE: Final = SanityCheck(
+    prompt="How many legs does a spider have?",
+    chosen="A spider has eight legs, as all arachnids do.",
+    rejected="The museum is closed on Mondays.",
 )
 """For cross-encoders, which were trained to tell what belongs to a question."""
 
 
 async def check_order(
-    pairs: Mapping[str, KnownPair],
+    pairs: Mapping[str, SanityCheck],
     outcomes: Mapping[str, OutcomeScorer],
     steps: Mapping[str, StepScorer],
 ) -> None:
@@ -43,13 +43,13 @@ async def check_order(
         _compare(name, scores)
 
 
-async def _outcomes(scorer: OutcomeScorer, pair: KnownPair) -> Sequence[float | None]:
-    return (await scorer.score(_question(pair), [pair.right, pair.wrong])).values
+async def _outcomes(scorer: OutcomeScorer, pair: SanityCheck) -> Sequence[float | None]:
+    return (await scorer.score(_question(pair), [pair.chosen, pair.rejected])).values
 
 
-async def _worst_steps(scorer: StepScorer, pair: KnownPair) -> Sequence[float | None]:
+async def _worst_steps(scorer: StepScorer, pair: SanityCheck) -> Sequence[float | None]:
     """The score of each answer's worst step, which is where a wrong answer differs from a right one."""
-    answers = [split_steps(text, scorer.delimiter) for text in (pair.right, pair.wrong)]
+    answers = [split_steps(text, scorer.delimiter) for text in (pair.chosen, pair.rejected)]
     values = (await scorer.score(_question(pair), answers)).values
     return [min(scores) if scores else None for scores in values]
 
@@ -61,10 +61,10 @@ def _compare(name: str, scores: Sequence[float | None]) -> None:
     if right <= wrong:
         raise ScorerLoadError(
             f"scorer {name!r}: it puts a wrong answer at {wrong:.4g}, a right one at {right:.4g}: check its model, "
-            "`label`, `activation`, `input` and `template`, or set `check` to a pair that it was trained for "
-            "(`check: false` serves it unchecked)"
+            "`label`, `activation`, `input` and `template`, or set `sanity_check` to a pair that it was trained for "
+            "(`sanity_check: false` serves it unchecked)"
         )
 
 
-def _question(pair: KnownPair) -> Prompt:
-    return Prompt((Message("user", pair.question),))
+def _question(pair: SanityCheck) -> Prompt:
+    return Prompt((Message("user", pair.prompt),))

@@ -14,9 +14,9 @@ class NamedScorer(FrozenModel):
     kind: Literal["outcome", "step"] = Field(description="Judges whole responses, or each step of one.")
 
 
-class KnownPair(FrozenModel):
+class SanityCheck(FrozenModel):
     """A question with a right and a wrong answer, which a sound scorer tells apart."""
 
-    question: str = Field(min_length=1, description="What was asked.")
-    right: str = Field(min_length=1, description="An answer that must score higher.")
-    wrong: str = Field(min_length=1, description="An answer that must score lower.")
+    prompt: str = Field(min_length=1, description="What was asked.")
+    chosen: str = Field(min_length=1, description="An answer that must score higher.")
+    rejected: str = Field(min_length=1, description="An answer that must score lower.")

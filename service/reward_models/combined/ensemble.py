@@ -69,7 +69,7 @@ class EnsembleScorer:
             [scores.values for scores in told],
             self.settings.rule,
             normalisation=self.settings.normalisation,
-            purpose=self.settings.purpose,
+            transform=self.settings.transform,
             sharpness=self.settings.sharpness,
             variance_weight=self.settings.variance_weight,
             weights=[seat.weight for seat in self.settings.seats],

@@ -9,7 +9,7 @@ from strategies.base.frozen_model import FrozenModel
 from strategies.scores.aggregate import Aggregation
 from strategies.scores.ensemble import VARIANCE_WEIGHT, Missing, Rule
 from strategies.scores.normalise import Normalisation
-from strategies.scores.quantiles import SHARPNESS, Purpose
+from strategies.scores.quantiles import SHARPNESS, Transform
 
 
 class Member(FrozenModel):
@@ -34,13 +34,13 @@ class EnsembleSettings(NamedScorer):
     normalisation: Normalisation = Field(
         "none", description="How each member's scores of one prompt are made comparable first."
     )
-    purpose: Purpose | None = Field(
+    transform: Transform | None = Field(
         None, description="Transform the quantiles as InfAlign does for this use; needs `quantile`."
     )
     sharpness: float = Field(SHARPNESS, gt=0, le=100, description="The t of that transformation.")
     variance_weight: float = Field(VARIANCE_WEIGHT, ge=0, le=1e6, description="The lambda of `uwo`.")
     missing: Missing = Field(
-        "abstain", description="Where a member abstains: the ensemble does too, or goes by the others."
+        "propagate", description="Where a member abstains: the ensemble does too, or goes by the others."
     )
 
     @property
@@ -53,8 +53,8 @@ class EnsembleSettings(NamedScorer):
         names = [seat.scorer for seat in self.seats]
         if len(set(names)) < len(names):
             raise ValueError("members: each may be named once")
-        if self.purpose is not None and self.normalisation != "quantile":
-            raise ValueError("purpose: needs normalisation quantile")
+        if self.transform is not None and self.normalisation != "quantile":
+            raise ValueError("transform: needs normalisation quantile")
         for field, owner in (("variance_weight", "uwo"),):
             if field in self.model_fields_set and self.rule != owner:
                 raise ValueError(f"{field}: goes with rule {owner}")

@@ -49,7 +49,7 @@ def build_implicit(settings: ImplicitScorer, materials: Materials) -> Built:
         max_model_len=min(ours.max_model_len, pair.reference.max_model_len),
         step_delimiter=settings.step_delimiter,
     )
-    return Built(info, step=scorer, resource=pair, check=settings.check)
+    return Built(info, step=scorer, resource=pair, check=settings.sanity_check)
 
 
 @dataclass(frozen=True, slots=True)

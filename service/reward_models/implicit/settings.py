@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from service.reward_models.base.settings import KnownPair
+from service.reward_models.base.settings import SanityCheck
 from service.reward_models.process.settings import ReadModel, Runner
 from strategies.scores.implicit import BETA, Integration
 
@@ -24,8 +24,8 @@ class ImplicitScorer(ReadModel):
         description="A step's score: the sum from the answer's first token on, or its own tokens' sum.",
     )
     step_delimiter: str = Field("\n\n", min_length=1, description="What ends a step.")
-    check: KnownPair | None = Field(
-        None, description="Before serving begins `right` must beat `wrong` (default: no check)."
+    sanity_check: SanityCheck | None = Field(
+        None, description="Before serving begins `chosen` must beat `rejected` (default: no check)."
     )
 
     @property

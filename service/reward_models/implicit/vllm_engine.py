@@ -53,7 +53,7 @@ class LanguageEngine(PoolingEngine):
             async for output in outputs:
                 found = output.prompt_logprobs or found
         except Exception as error:
-            reason: FailureReason = "dead" if engine.errored else "error"
+            reason: FailureReason = "engine_dead" if engine.errored else "error"
             raise PoolingFailed(f"its engine failed ({type(error).__name__}: {error})", reason) from error
         finally:
             await outputs.aclose()
@@ -62,7 +62,7 @@ class LanguageEngine(PoolingEngine):
 
 def _start(shape: PoolingEngineConfig, checkpoint: Path) -> Any:
     prepare_environment(str(checkpoint))
-    bind_threads(shape.threads, workers=1)
+    bind_threads(shape.cpu_cores, workers=1)
     from vllm import AsyncEngineArgs
     from vllm.platforms import current_platform
     from vllm.v1.engine.async_llm import AsyncLLM

@@ -8,7 +8,7 @@ from service.reward_models.base.builder import Built
 from service.reward_models.base.ports import PoolingModel, ScorerInfo
 from service.reward_models.base.rendering import Conversations
 from service.reward_models.base.sanity_check import ARITHMETIC, RELEVANCE
-from service.reward_models.base.settings import KnownPair
+from service.reward_models.base.settings import SanityCheck
 from service.reward_models.loading.plan import Plan
 from service.reward_models.pooling.head import Head
 from service.reward_models.pooling.outcome import PooledOutcomeScorer
@@ -20,11 +20,11 @@ from service.reward_models.reward_functions.scripted import ScriptedOutcomeScore
 from strategies.base.ports import OutcomeScorer, StepScorer
 
 
-def known_pair(scorer: Loaded) -> KnownPair | None:
+def known_pair(scorer: Loaded) -> SanityCheck | None:
     """The pair that a configured scorer has to tell apart; None where it is told not to be checked, or has no model."""
-    if scorer.check is False or scorer.backend == "scripted":
+    if scorer.sanity_check is False or scorer.backend == "scripted":
         return None
-    return scorer.check or (RELEVANCE if scorer.input == "pair" else ARITHMETIC)
+    return scorer.sanity_check or (RELEVANCE if scorer.input == "pair" else ARITHMETIC)
 
 
 OpenTokenizer = Callable[[Plan], Conversations]
@@ -80,7 +80,7 @@ def _outcome(scorer: Loaded, run: Running | None) -> OutcomeScorer:
         head,
         checkpoint.pad_token_id,
         checkpoint.end_token_id,
-        truncates=scorer.over_long == "truncate_left",
+        truncates=scorer.truncation == "truncate_left",
     )
 
 

@@ -43,7 +43,7 @@ BACKENDS: Final[Mapping[str, Backend]] = {
     "ensemble": Backend(EnsembleSettings, ensemble.build),
     "objectives": Backend(ObjectivesSettings, objectives.build),
     "likelihood": Backend(LikelihoodSettings, likelihood.build),
-    "program": Backend(ProgramSettings, rules.build),
+    "rule": Backend(ProgramSettings, rules.build),
     "generative": Backend(GenerativeSettings, generative.build),
     "pairwise": Backend(PairwiseSettings, pairwise.build),
     "rubric": Backend(RubricSettings, rubric.build),

@@ -95,7 +95,7 @@ class PoolingEngine:
         return await self._in_turn(self._rows_at, queries)
 
     async def check_health(self) -> None:
-        """Return if the engine lives; PoolingFailed (`dead`) if not. It does not come back: another is started."""
+        """Return if the engine lives; PoolingFailed (`engine_dead`) if not. It does not come back."""
         self._living()
 
     async def ping(self) -> None:
@@ -103,7 +103,7 @@ class PoolingEngine:
         try:
             await self._living().is_sleeping()
         except Exception as error:
-            raise PoolingFailed(f"its engine is gone ({type(error).__name__})", "dead") from error
+            raise PoolingFailed(f"its engine is gone ({type(error).__name__})", "engine_dead") from error
 
     def kill(self) -> None:
         """SIGKILL to the engine's processes, stopped ones too; vLLM then fails what is in flight."""
@@ -128,7 +128,7 @@ class PoolingEngine:
 
     def _living(self) -> Encoder:
         if self._engine is None or self._engine.errored:
-            raise PoolingFailed("its engine is gone", "dead")
+            raise PoolingFailed("its engine is gone", "engine_dead")
         return self._engine
 
     def _check(self, inputs: Sequence[Sequence[int]]) -> None:
@@ -189,7 +189,7 @@ class PoolingEngine:
             async for output in outputs:
                 last = output
         except Exception as error:
-            reason: FailureReason = "dead" if engine.errored else "error"
+            reason: FailureReason = "engine_dead" if engine.errored else "error"
             raise PoolingFailed(f"its engine failed ({type(error).__name__}: {error})", reason) from error
         finally:
             await outputs.aclose()

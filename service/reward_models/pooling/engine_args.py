@@ -17,7 +17,7 @@ Task = Literal["classify", "token_classify"]
 def start_engine(shape: PoolingEngineConfig, checkpoint: Path) -> Any:
     """A running AsyncLLM on the checkpoint. Nothing is fetched, and no code in the checkpoint runs."""
     prepare_environment(str(checkpoint))
-    bind_threads(shape.threads, workers=1)
+    bind_threads(shape.cpu_cores, workers=1)
     from vllm import AsyncEngineArgs
     from vllm.config import PoolerConfig
     from vllm.platforms import current_platform

@@ -5,7 +5,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from service.engine.settings import EMBEDDED
-from service.reward_models.base.settings import KnownPair, NamedScorer
+from service.reward_models.base.settings import NamedScorer, SanityCheck
 
 
 class LoadedModel(NamedScorer):
@@ -26,24 +26,24 @@ class LoadedModel(NamedScorer):
     )
     step_delimiter: str = Field("\n", min_length=1, description="What ends a step (step scorers).")
     max_model_len: int | None = Field(None, ge=16, description="Longest input in tokens.")
-    over_long: Literal["error", "truncate_left"] = Field(
+    truncation: Literal["error", "truncate_left"] = Field(
         "error",
         description="A longer input is an error, or is read without its beginning and flagged (outcome scorers).",
     )
-    check: KnownPair | Literal[False] | None = Field(
+    sanity_check: SanityCheck | Literal[False] | None = Field(
         None,
-        description="Before serving begins `right` must beat `wrong` (default: a built-in pair; `false`: no check).",
+        description="Before serving begins `chosen` must beat `rejected` (default: a built-in pair; `false`: none).",
     )
-    threads: str | None = Field(None, description="CPU cores bound, as `0-3` (default: all).")
+    cpu_cores: str | None = Field(None, description="CPU cores bound, as `0-3` (default: all).")
 
     @model_validator(mode="after")
     def _fits_the_kind(self) -> Self:
-        if self.kind == "step" and self.over_long != "error":
+        if self.kind == "step" and self.truncation != "error":
             raise ValueError(
-                "over_long: steps that were cut off have no score: only outcome scorers truncate"
+                "truncation: steps that were cut off have no score: only outcome scorers truncate"
             )
-        if self.input == "pair" and (self.kind == "step" or self.over_long != "error"):
-            raise ValueError("input: a pair is judged whole: use kind outcome, and over_long error")
+        if self.input == "pair" and (self.kind == "step" or self.truncation != "error"):
+            raise ValueError("input: a pair is judged whole: use kind outcome, and truncation error")
         return self
 
 

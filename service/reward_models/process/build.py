@@ -47,7 +47,7 @@ def build_process(settings: ProcessScorer, materials: Materials) -> Built:
         step_delimiter=settings.delimiter,
     )
     scorer = PooledStepScorer(settings.name, layout, rows, head, settings.delimiter)
-    check = None if settings.check is False else settings.check or ARITHMETIC
+    check = None if settings.sanity_check is False else settings.sanity_check or ARITHMETIC
     return Built(info, step=scorer, resource=model, check=check)
 
 

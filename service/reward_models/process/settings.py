@@ -5,7 +5,7 @@ from typing import Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from service.reward_models.base.settings import KnownPair, NamedScorer
+from service.reward_models.base.settings import NamedScorer, SanityCheck
 from service.reward_models.process.formats import Format, StepFormat, convention_of
 
 Runner = Literal["vllm", "transformers"]
@@ -39,7 +39,7 @@ class ReadModel(NamedScorer):
     max_batch_tokens: int = Field(
         8192, ge=16, description="Tokens that transformers reads at once, padding included."
     )
-    threads: str | None = Field(None, description="CPU cores bound, as `0-3` (default: all).")
+    cpu_cores: str | None = Field(None, description="CPU cores bound, as `0-3` (default: all).")
 
     @property
     def runner(self) -> Runner:
@@ -65,9 +65,9 @@ class ProcessScorer(ReadModel):
     step_delimiter: str | None = Field(
         None, min_length=1, description="What ends a step (default: the convention's)."
     )
-    check: KnownPair | Literal[False] | None = Field(
+    sanity_check: SanityCheck | Literal[False] | None = Field(
         None,
-        description="Before serving begins `right` must beat `wrong` (default: a built-in pair; `false`: no check).",
+        description="Before serving begins `chosen` must beat `rejected` (default: a built-in pair; `false`: none).",
     )
 
     @property

@@ -51,7 +51,7 @@ class Starting:
             max_num_seqs=settings.max_num_seqs,
             kv_cache_mib=settings.kv_cache_mib,
             gpu_memory_utilization=settings.gpu_memory_utilization,
-            threads=settings.threads,
+            cpu_cores=settings.cpu_cores,
         )
 
     def _worker(self) -> WorkerShape:
@@ -61,5 +61,5 @@ class Starting:
             device=settings.device,
             max_model_len=settings.max_model_len,
             max_batch_tokens=settings.max_batch_tokens,
-            threads=settings.threads,
+            cpu_cores=settings.cpu_cores,
         )

@@ -32,25 +32,25 @@ def _chat(prompt: Prompt, texts: Sequence[str], settings: RemoteSettings) -> dic
     """The chat and the one answer, which the server renders by the model's own template."""
     turns = [{"role": m.role, "content": m.content} for m in messages_of(prompt)]
     turns.append({"role": "assistant", "content": texts[0]})
-    body = {"messages": turns, "add_generation_prompt": False, "use_activation": not settings.raw}
+    body = {"messages": turns, "add_generation_prompt": False, "use_activation": not settings.raw_scores}
     return body | _model(settings)
 
 
 def _score(prompt: Prompt, texts: Sequence[str], settings: RemoteSettings) -> dict[str, Any]:
     question = question_of(messages_of(prompt))
-    body = {"queries": question, "documents": list(texts), "use_activation": not settings.raw}
+    body = {"queries": question, "documents": list(texts), "use_activation": not settings.raw_scores}
     return body | _model(settings)
 
 
 def _rerank(prompt: Prompt, texts: Sequence[str], settings: RemoteSettings) -> dict[str, Any]:
     question = question_of(messages_of(prompt))
-    return {"query": question, "texts": list(texts), "raw_scores": settings.raw, "truncate": False}
+    return {"query": question, "texts": list(texts), "raw_scores": settings.raw_scores, "truncate": False}
 
 
 def _predict(prompt: Prompt, texts: Sequence[str], settings: RemoteSettings) -> dict[str, Any]:
     question = question_of(messages_of(prompt))
     pairs = [[question, text] for text in texts]
-    return {"inputs": pairs, "raw_scores": settings.raw, "truncate": False}
+    return {"inputs": pairs, "raw_scores": settings.raw_scores, "truncate": False}
 
 
 def _model(settings: RemoteSettings) -> dict[str, Any]:
@@ -96,22 +96,22 @@ def _in_order(items: Any, count: int) -> list[Any]:
     indices = [_field(item, "index") for item in listed]
     # `type`, since to Python true is 1.
     if any(type(index) is not int for index in indices) or sorted(indices) != list(range(count)):
-        raise PoolingFailed("its answer does not have every text exactly once", "bad_answer")
+        raise PoolingFailed("its answer does not have every text exactly once", "invalid_response")
     by_index = dict(zip(indices, listed, strict=True))
     return [by_index[index] for index in range(count)]
 
 
 def _listed(items: Any, count: int | None = None) -> list[Any]:
     if not isinstance(items, list):
-        raise PoolingFailed("its answer is not the list that this API gives", "bad_answer")
+        raise PoolingFailed("its answer is not the list that this API gives", "invalid_response")
     if count is not None and len(items) != count:
-        raise PoolingFailed(f"it gave {len(items)} scores for {count} texts", "short_answer")
+        raise PoolingFailed(f"it gave {len(items)} scores for {count} texts", "length_mismatch")
     return items
 
 
 def _field(item: Any, name: str) -> Any:
     if not isinstance(item, dict) or name not in item:
-        raise PoolingFailed(f"its answer has no `{name}`, which this API gives", "bad_answer")
+        raise PoolingFailed(f"its answer has no `{name}`, which this API gives", "invalid_response")
     return item[name]
 
 
@@ -124,7 +124,7 @@ def _at(row: Any, label: int) -> float:
     values = _listed(row)
     if label >= len(values):
         raise PoolingFailed(
-            f"its head has {len(values)} rows, and the score is to be row {label}", "bad_answer"
+            f"its head has {len(values)} rows, and the score is to be row {label}", "invalid_response"
         )
     # Every row must be sound: an activation over a row with NaN has none that is.
     return [_number(value) for value in values][label]
@@ -136,7 +136,9 @@ def _labelled(row: list[Any], name: str | None) -> float:
         return next(iter(scores.values()))
     if name not in scores:
         known = ", ".join(sorted(map(str, scores)))[:200]
-        raise PoolingFailed(f"set `label_name` to one of the labels that it gives: {known}", "bad_answer")
+        raise PoolingFailed(
+            f"set `label_name` to one of the labels that it gives: {known}", "invalid_response"
+        )
     return scores[name]
 
 
@@ -145,7 +147,7 @@ def _number(value: Any) -> float:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         raise PoolingFailed("it gave a number that is not finite", "not_finite")
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise PoolingFailed("its answer has something else where a number should be", "bad_answer")
+        raise PoolingFailed("its answer has something else where a number should be", "invalid_response")
     try:
         return float(value)
     except OverflowError:

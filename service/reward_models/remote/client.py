@@ -89,7 +89,7 @@ async def _bounded(response: httpx.Response) -> bytes:
     async for chunk in response.aiter_bytes():
         content += chunk
         if len(content) > _MOST_BYTES:
-            raise PoolingFailed(f"its answer is longer than {_MOST_BYTES >> 20} MiB", "bad_answer")
+            raise PoolingFailed(f"its answer is longer than {_MOST_BYTES >> 20} MiB", "invalid_response")
     return bytes(content)
 
 
@@ -107,7 +107,7 @@ def _answer(response: httpx.Response, content: bytes) -> Answer:
     try:
         return Answer(json.loads(content), response.headers)
     except (ValueError, RecursionError):
-        raise PoolingFailed("its answer is not JSON", "bad_answer") from None
+        raise PoolingFailed("its answer is not JSON", "invalid_response") from None
 
 
 def _seconds(retry_after: str | None) -> float:

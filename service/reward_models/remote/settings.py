@@ -26,7 +26,7 @@ class RemoteSettings(NamedScorer):
     label_name: str | None = Field(
         None, description="Label whose score counts, where there are several (TEI's /predict)."
     )
-    raw: bool = Field(True, description="Raw logits; false: after the server's own activation.")
+    raw_scores: bool = Field(True, description="Raw logits; false: after the server's own activation.")
     token_variable: str | None = Field(
         None, description="Environment variable with the token for the authorization header."
     )

@@ -12,7 +12,7 @@ from strategies.scores.likelihood import Likelihood
 class ProgramSettings(NamedScorer):
     """A rule that looks at the text alone; fields of another rule are an error."""
 
-    backend: Literal["program"] = Field(description="What runs it.")
+    backend: Literal["rule"] = Field(description="What runs it.")
     kind: Literal["outcome"] = Field("outcome", description="Judges whole responses.")
     rule: Literal["length", "json_schema", "pattern", "keyword"] = Field(description="What is looked at.")
     unit: Literal["characters", "words", "lines"] = Field("words", description="`length`: what is counted.")

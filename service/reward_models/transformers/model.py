@@ -108,9 +108,9 @@ class TransformersModel:
         return await self._readings([Item("logprobs", query.ids, (query.start,)) for query in queries])
 
     async def check_health(self) -> None:
-        """Return if the process lives; PoolingFailed (`dead`) if not."""
+        """Return if the process lives; PoolingFailed (`engine_dead`) if not."""
         if not self._worker.is_alive:
-            raise PoolingFailed("its process is gone", "dead")
+            raise PoolingFailed("its process is gone", "engine_dead")
 
     async def ping(self) -> None:
         """Return once the process has answered, its batch at work or an empty one; PoolingFailed if it is gone."""
@@ -121,7 +121,7 @@ class TransformersModel:
         await self.check_health()
 
     def kill(self) -> None:
-        """SIGKILL to the process, a stopped one too; what is in flight fails as `dead`."""
+        """SIGKILL to the process, a stopped one too; what is in flight fails as `engine_dead`."""
         self._worker.kill()
 
     def close(self) -> None:

@@ -30,7 +30,7 @@ def start_language_model(shape: WorkerShape, folder: Path, turns: GroupLock) -> 
 
 
 def _started(load: Load, shape: WorkerShape, turns: GroupLock) -> TransformersModel:
-    worker = WorkerProcess.start(load, shape.threads)
+    worker = WorkerProcess.start(load, shape.cpu_cores)
     return TransformersModel(
         worker,
         turns,

@@ -63,7 +63,7 @@ class WorkerProcess:
                 word, answer = self.connection.recv()
             except (EOFError, OSError) as error:
                 self.is_lost = True
-                raise PoolingFailed(_GONE, "dead") from error
+                raise PoolingFailed(_GONE, "engine_dead") from error
         if word != "rows":
             raise PoolingFailed(f"it failed ({answer})", "error")
         rows: list[Rows] = answer

@@ -24,7 +24,9 @@ class Phase:
 _VOTE = {"name": "majority", "n": 8, "equivalence": "math"}
 _TOWERS = "SAY The answer is \\boxed{9^{9^{9^{#}}}}"
 PHASES = (
-    Phase("draw", chat("SAY pace=5 b c", strategy={"name": "best_of_n", "n": 4}), lambda r: r["unfinished"]),
+    Phase(
+        "sample", chat("SAY pace=5 b c", strategy={"name": "best_of_n", "n": 4}), lambda r: r["unfinished"]
+    ),
     Phase("score", chat("2 + 2?", strategy={"name": "best_of_n", "n": 4}), lambda r: r["scoring"]),
     Phase(
         "fuse", chat("SAY fuse_pace=5 b #", strategy={"name": "fusion_of_n", "n": 4}), lambda r: r["fusing"]

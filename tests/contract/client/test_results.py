@@ -32,7 +32,7 @@ NBEST: dict[str, Any] = {
     "votes": [{"group": 0, "answer": "4", "count": 4, "reward": None}],
     "tie": None,
     "degraded": "budget_max_samples",
-    "time_ms": {"draw": 1500.0},
+    "time_ms": {"sample": 1500.0},
 }
 
 
@@ -62,7 +62,7 @@ def test_a_generation_in_a_terminal() -> None:
         "   1  4       -0.500  5       kept\n"
         "   0  4       –       5       kept",
         "answer: 42",
-        "why: votes 4 ×4; degraded budget_max_samples; time draw 1.50 s",
+        "why: votes 4 ×4; degraded budget_max_samples; time sample 1.50 s",
         "cost: 1 tokens generated, 3 in the prompt",
     ]
 
@@ -119,11 +119,11 @@ def test_a_comparison_side_by_side() -> None:
     assert str(told).splitlines() == [
         "2 strategies",
         "strategy        answer                           "
-        "score  candidates  tokens  FLOPs   seconds  phases       degraded",
+        "score  candidates  tokens  FLOPs   seconds  phases         degraded",
         "best_of_n(n=4)  4                                "
-        "0.900  4           1       1.23 G  1.250    draw 1.50 s  budget_max_samples",
+        "0.900  4           1       1.23 G  1.250    sample 1.50 s  budget_max_samples",
         "no strategy     InvalidRequest: no (status 400)  "
-        "–      –           –       –       0.500    –            –",
+        "–      –           –       –       0.500    –              –",
     ]
     with pytest.raises(InvalidRequest):
         _ = told.results

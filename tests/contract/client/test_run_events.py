@@ -36,7 +36,7 @@ async def test_progress_is_read_to_the_end_and_every_word_is_typed(shared: Runni
             told = [event async for event in events]
         async for _ in stream:
             pass
-    assert [event.type for event in told if event.type != "scoring"] == ["queued", "drawing", "finished"]
+    assert [event.type for event in told if event.type != "scoring"] == ["queued", "sampling", "finished"]
     assert all(not event.model_extra for event in told)
     assert (told[1].done, told[1].total) == (3, 3)
     assert told[-1].is_last
@@ -54,7 +54,7 @@ async def test_the_client_that_waits(shared: Running) -> None:
             with client.run_events(answer.request_id or "") as events:
                 return [event.type for event in events]
 
-    assert await asyncio.to_thread(ask) == ["queued", "drawing", "finished"]
+    assert await asyncio.to_thread(ask) == ["queued", "sampling", "finished"]
 
 
 async def test_an_unknown_request_is_not_found(shared: Running) -> None:

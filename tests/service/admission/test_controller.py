@@ -121,7 +121,7 @@ async def test_a_quota_counts_what_was_used_and_charges_in_full_what_failed() ->
     with acting_for(Caller("a", tokens_per_minute=100)):
         meter = Meter(prompt_tokens=1)
         async with admission.place(meter, Cost(90)):
-            meter.tokens["draw"] = 9
+            meter.tokens["sample"] = 9
         async with admission.place(Meter(), Cost(90)):
             pass
         with pytest.raises(ValueError, match="broke"):

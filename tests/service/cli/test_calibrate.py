@@ -13,7 +13,7 @@ from strategies.base.types import Message
 from strategies.catalog import parse
 from strategies.search.calibration import Point
 
-SCRIPTED = ["--set", "engine.kind=scripted"]
+SCRIPTED = ["--set", "engine.backend=scripted"]
 
 
 def invoke(*arguments: str) -> str:
@@ -24,10 +24,10 @@ def invoke(*arguments: str) -> str:
 
 def test_every_schedule_and_share_has_a_point() -> None:
     at = ["--checkpoints", "2", "--checkpoints", "6", "--checkpoints", "2,6"]
-    told = json.loads(invoke("--json", *at, "--keep", "0.25", "--keep", "1", "--limit", "7"))
+    told = json.loads(invoke("--json", *at, "--keep-ratio", "0.25", "--keep-ratio", "1", "--limit", "7"))
     schedules = [(2,), (2,), (6,), (6,), (2, 6), (2, 6)]
     assert [tuple(point["checkpoints"]) for point in told] == schedules
-    assert [(point["keep"], point["prompts"]) for point in told] == [(0.25, 7), (1.0, 7)] * 3
+    assert [(point["keep_ratio"], point["prompts"]) for point in told] == [(0.25, 7), (1.0, 7)] * 3
     assert told[4]["saved"] > told[0]["saved"] > told[2]["saved"] > 0
     assert (told[1]["lost"], told[1]["changed"], told[1]["saved"]) == (0, 0, 0)
     # The scripted scores are hashes of the text: what it says at 2 says nothing of the end.

@@ -79,7 +79,7 @@ async def test_compare_shows_a_row_a_strategy(shared: Running) -> None:
     strategies = ("--strategy", "single", "--strategy", 'best_of_n:{"n": 4}')
     told = await nbest("compare", QUESTION, *strategies, "--url", shared.url, "--seed", "1")
     assert told.exit_code == 0, told.output
-    for piece in ("answer", "score", "candidates", "tokens", "FLOPs", "seconds", "best_of_n(n=4)", "draw "):
+    for piece in ("answer", "score", "candidates", "tokens", "FLOPs", "seconds", "best_of_n(n=4)", "sample "):
         assert piece in told.stdout
     assert "degraded" not in told.stdout
 
@@ -92,7 +92,7 @@ async def test_a_long_answer_leaves_the_figures_whole_in_a_narrow_terminal() -> 
     lines = told.stdout.splitlines()
     assert any(re.search(r"best_of_n\(n=4\) .* 4 .* 196 ", line) for line in lines), told.stdout
     assert any("Mia has some shells. Mia has some shells." in line for line in lines)
-    assert any("draw 0." in line for line in lines)
+    assert any("sample 0." in line for line in lines)
 
 
 async def test_compare_as_json_has_the_figures_and_the_results(shared: Running) -> None:
@@ -106,7 +106,7 @@ async def test_compare_as_json_has_the_figures_and_the_results(shared: Running) 
     assert best["score"] == scores[winner] == max(scores.values())
     assert best["tokens"] == best["result"]["usage"]["completion_tokens"] > plain["tokens"]
     assert best["time_ms"] == best["result"]["explanation"]["time_ms"]
-    assert best["time_ms"]["draw"] > 0
+    assert best["time_ms"]["sample"] > 0
     assert best["seconds"] > 0
     assert best["error"] is None
 
@@ -151,7 +151,7 @@ def test_no_service_is_one_line() -> None:
             "NO_SUCH_KEY holds no",
         ),
         (
-            ["generate", "x", "--url", "http://127.0.0.1:9", "--set", "engine.kind=scripted"],
+            ["generate", "x", "--url", "http://127.0.0.1:9", "--set", "engine.backend=scripted"],
             "service of our own",
         ),
     ],
@@ -223,7 +223,7 @@ async def test_no_progress_where_there_is_no_terminal(shared: Running) -> None:
     ("told", "line"),
     [
         ({"type": "queued"}, "s: queued, 0.0 s"),
-        ({"type": "drawing", "done": 0, "total": 8, "tokens": 12}, "s: drawing 0/8, 12 tokens, 0.0 s"),
+        ({"type": "sampling", "done": 0, "total": 8, "tokens": 12}, "s: sampling 0/8, 12 tokens, 0.0 s"),
         ({"type": "fusing", "tokens": 40}, "s: fusing, 40 tokens, 0.0 s"),
     ],
 )
@@ -233,7 +233,7 @@ def test_a_line_of_progress(told: dict[str, Any], line: str) -> None:
     assert Watched("s").line() == "s: 0.0 s"
 
 
-OWN = ("--set", "engine.kind=scripted", "--set", "server.log_level=warning")
+OWN = ("--set", "engine.backend=scripted", "--set", "server.log_level=warning")
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_serve_answers_the_command_line(url: str) -> None:
 def test_a_scripted_service_imports_no_model_library() -> None:
     code = (
         "import sys; from service.settings import Settings; from service.app import start_parts, create_app\n"
-        "s = Settings.load(engine={'kind': 'scripted'}); p = start_parts(s); create_app(s, p.engine, p.scorers)\n"
+        "s = Settings.load(engine={'backend': 'scripted'}); p = start_parts(s); create_app(s, p.engine, p.scorers)\n"
         "print(sorted({'vllm', 'torch', 'transformers'} & sys.modules.keys()))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -89,7 +89,7 @@ def test_a_wrong_setting_is_one_line_and_exit_code_1(assignment: str) -> None:
 
 def test_a_wrong_preset_stops_the_service_before_any_model_is_loaded(tmp_path: Path) -> None:
     file = tmp_path / "nbest.yaml"
-    file.write_text("presets: {careful: {name: best_of_n, m: 3}}\nengine: {kind: vllm, model: /nowhere}\n")
+    file.write_text("presets: {careful: {name: best_of_n, m: 3}}\nengine: {backend: vllm, model: /nowhere}\n")
     done = subprocess.run(
         [*NBEST, "serve", "--config", str(file)], capture_output=True, text=True, env=os.environ
     )

@@ -155,12 +155,12 @@ async def test_a_stage_can_have_an_engine_of_its_own() -> None:
     await drawn(metered, 1)
     async with metered.sample(PROMPT, 1, stage="fusion") as stream:
         assert [candidate.tokens async for candidate in stream] == [3]
-    assert dict(meter.tokens) == {"draw": 10, "fusion": 3}
+    assert dict(meter.tokens) == {"sample": 10, "fusion": 3}
     assert (engine.generation_tokens, other.generation_tokens) == (10, 3)
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"), [("raise", "error"), ("nan", "not_finite"), ("short", "short_answer")]
+    ("fault", "reason"), [("raise", "error"), ("nan", "not_finite"), ("short", "length_mismatch")]
 )
 @pytest.mark.parametrize("kind", ["outcome", "step"])
 async def test_a_scorer_that_fails_is_an_error_with_a_reason(fault: Any, reason: str, kind: str) -> None:
@@ -184,7 +184,7 @@ async def test_a_slow_scorer_has_no_score_at_the_deadline() -> None:
 def test_phases_sum_to_the_whole_and_overlap_is_not_counted_twice() -> None:
     now = [0.0]
     clock = PhaseClock(now=lambda: now[0])
-    with clock.phase("draw"):
+    with clock.phase("sample"):
         now[0] = 2.0
         with clock.phase("score"):
             now[0] = 3.0
@@ -192,7 +192,7 @@ def test_phases_sum_to_the_whole_and_overlap_is_not_counted_twice() -> None:
         now[0] = 4.5
     now[0] = 5.0
     clock.settle()
-    assert dict(clock.seconds) == {"select": 0.5, "draw": 3.0, "score": 1.5}
+    assert dict(clock.seconds) == {"select": 0.5, "sample": 3.0, "score": 1.5}
     assert math.isclose(sum(clock.seconds.values()), 5.0)
 
 

@@ -77,8 +77,8 @@ async def test_a_request_and_its_phases(exporter: InMemorySpanExporter, tracing:
         {span.name for span in spans if span.parent and span.parent.span_id == request.context.span_id}
         for request in requests
     ]
-    assert phases[0] >= {"queue", "draw", "fusion"}
-    assert phases[1] == {"queue", "draw", "score"}
+    assert phases[0] >= {"queue", "sample", "fusion"}
+    assert phases[1] == {"queue", "sample", "score"}
 
 
 async def test_comparing_answers_is_a_phase_too(

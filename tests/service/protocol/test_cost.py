@@ -6,7 +6,7 @@ from service.protocol.cost import cost
 
 def spent() -> Meter:
     meter = Meter()
-    meter.tokens.update({"draw": 100, "judge": 20})
+    meter.tokens.update({"sample": 100, "judge": 20})
     meter.engine_prompt_tokens, meter.cached_tokens = 60, 50
     meter.scorer_tokens["step"], meter.scorer_cached_tokens["step"] = 300, 200
     return meter

@@ -22,7 +22,7 @@ def test_every_error_of_ours_has_a_status() -> None:
 
 
 def test_a_text_too_long_to_score_is_the_callers_to_mend() -> None:
-    failed = ScorerFailed("x", scorer="s", reason="dead")
+    failed = ScorerFailed("x", scorer="s", reason="engine_dead")
     too_long = TooLongToScore("x", scorer="s", reason="too_long")
     assert (kind_of(failed).status, headers_of(failed)["x-should-retry"]) == (503, "true")
     assert (kind_of(too_long).status, headers_of(too_long)["x-should-retry"]) == (400, "false")

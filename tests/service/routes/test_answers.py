@@ -58,7 +58,7 @@ async def test_the_gate_counts_the_candidates_that_were_brought(http: httpx.Asyn
     given = [{"text": f"{i}", "answer": "1" if i < 3 else str(i), "score": 0.5} for i in range(1000)]
     reply = await select(http, {"name": "best_of_majority", "n": 4}, given)
     assert reply["nbest"]["details"] == {"bar": 5, "survivors": 0}
-    assert reply["nbest"]["degraded"] == "gate_relaxed"
+    assert reply["nbest"]["degraded"] == "threshold_relaxed"
     assert reply["selected"] == [0]
 
 

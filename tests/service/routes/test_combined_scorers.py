@@ -76,7 +76,7 @@ async def test_a_normalised_ensemble_sees_all_candidates_at_once() -> None:
         ({"backend": "pairwise", "opponents": None}, [0.25, 1.0, 1.0, 0.25]),
         (RUBRIC, [0.1875, 0.75, 0.75, 0.1875]),
         ({"backend": "likelihood"}, None),
-        ({"backend": "program", "rule": "length"}, [-2.0, -2.0, -2.0, -2.0]),
+        ({"backend": "rule", "rule": "length"}, [-2.0, -2.0, -2.0, -2.0]),
     ],
 )
 async def test_usage_counts_what_the_engine_generated(
@@ -91,7 +91,7 @@ async def test_usage_counts_what_the_engine_generated(
         drawn = sum(candidate["tokens"] for candidate in reply.json()["nbest"]["candidates"])
         assert details["judge_tokens"] == usage["completion_tokens"] - drawn
         assert details["selected_tokens"] + details["rejected_tokens"] == drawn
-        assert (details["judge_tokens"] == 0) == (settings["backend"] == "program")
+        assert (details["judge_tokens"] == 0) == (settings["backend"] == "rule")
     assert wanted is None or scores(reply) == wanted
 
 
@@ -133,7 +133,7 @@ def objectives() -> LoadedScorers:
 
 async def test_a_request_weighs_the_objectives() -> None:
     async with serving(extra=objectives()) as (http, _):
-        reply = await best(http, scorer="mixed", scorer_weights={"brief": 2.0})
+        reply = await best(http, scorer="mixed", objective_weights={"brief": 2.0})
     assert scores(reply) == [20.0] * 4
 
 
@@ -141,16 +141,24 @@ async def test_a_request_weighs_the_objectives() -> None:
     ("strategy", "param", "message"),
     [
         (
-            {"scorer": "mixed", "scorer_weights": {"shrt": 1.0}},
-            "strategy.scorer_weights.shrt",
+            {"scorer": "mixed", "objective_weights": {"shrt": 1.0}},
+            "strategy.objective_weights.shrt",
             "it has: helpful, brief, kind",
         ),
-        ({"scorer": "plain", "scorer_weights": {"brief": 1.0}}, "strategy.scorer_weights", "no objectives"),
-        ({"scorer": "mixed", "scorer_weights": {}}, "strategy.scorer_weights", "at least 1"),
-        ({"scorer": "mixed", "scorer_weights": {"brief": "x"}}, "strategy.scorer_weights.brief", "number"),
         (
-            {"scorer": "mixed", "scorer_weights": {"brief": 0.0}},
-            "strategy.scorer_weights",
+            {"scorer": "plain", "objective_weights": {"brief": 1.0}},
+            "strategy.objective_weights",
+            "no objectives",
+        ),
+        ({"scorer": "mixed", "objective_weights": {}}, "strategy.objective_weights", "at least 1"),
+        (
+            {"scorer": "mixed", "objective_weights": {"brief": "x"}},
+            "strategy.objective_weights.brief",
+            "number",
+        ),
+        (
+            {"scorer": "mixed", "objective_weights": {"brief": 0.0}},
+            "strategy.objective_weights",
             "every weight is 0",
         ),
         ({"scorer": "none"}, "strategy.scorer", "loaded: mixed, plain"),
@@ -160,8 +168,8 @@ async def test_a_request_weighs_the_objectives() -> None:
             "loaded of that kind: none",
         ),
         (
-            {"name": "fusion_of_n", "scorer_weights": {"brief": 1.0}},
-            "strategy.scorer_weights",
+            {"name": "fusion_of_n", "objective_weights": {"brief": 1.0}},
+            "strategy.objective_weights",
             "this request asks none",
         ),
     ],
@@ -211,7 +219,7 @@ async def test_scorers_are_listed_with_their_facts() -> None:
         {"name": "p", "backend": "pairwise"},
         {"name": "g", "backend": "generative", "kind": "step"},
         {"name": "l", "backend": "likelihood", "rule": "confidence"},
-        {"name": "w", "backend": "program", "rule": "length"},
+        {"name": "w", "backend": "rule", "rule": "length"},
         {"name": "f", "backend": "remote", "api": "tei_rerank", "url": "http://127.0.0.1:9"},
         {**RUBRIC, "name": "r"},
     ]

@@ -11,7 +11,7 @@ from service.engine.scripted.engine import ScriptedEngine
 from tests.service.fixtures import listening, until
 
 ASK: dict[str, Any] = {"model": "scripted", "messages": [{"role": "user", "content": "What is 6 times 7?"}]}
-EARLY = {"name": "early_rejection", "beams": 4, "width": 2, "tau": 2, "explain": "full"}
+EARLY = {"name": "early_rejection", "beams": 4, "beam_width": 2, "tau": 2, "explain": "full"}
 
 
 async def post(http: httpx.AsyncClient, **fields: Any) -> httpx.Response:
@@ -41,7 +41,7 @@ async def test_the_reply_accounts_for_every_candidate_and_token() -> None:
 async def test_two_answers_that_share_a_beginning_still_sum() -> None:
     engine = ScriptedEngine(script=lambda prompt, index: f"same start here\nend {index}")
     async with listening(engine) as running, running.client() as http:
-        reply = (await post(http, strategy=EARLY | {"width": 4}, n=4)).json()
+        reply = (await post(http, strategy=EARLY | {"beam_width": 4}, n=4)).json()
     details = reply["usage"]["completion_tokens_details"]
     assert len(reply["choices"]) == 4
     assert min(details.values()) >= 0

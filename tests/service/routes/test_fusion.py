@@ -60,7 +60,7 @@ async def test_the_fused_answer_comes_back_and_every_token_has_its_purpose() -> 
     assert (details["selected_tokens"], details["rejected_tokens"]) == (0, 9)
     assert sum(details.values()) == usage["completion_tokens"] == engine.generation_tokens
     assert usage["nbest"]["engine_prompt_tokens"] == engine.prompt_tokens
-    assert set(told["time_ms"]) >= {"draw", "fusion"}
+    assert set(told["time_ms"]) >= {"sample", "fusion"}
 
 
 async def test_a_second_choice_counts_as_selected_and_the_sums_hold() -> None:
@@ -101,12 +101,12 @@ STREAMS: list[tuple[str, dict[str, Any], str, str | None]] = [
     (FAIL, {}, "text 0 [score=0.0]", "fusion_failed"),
     ("Answer: [[ ]]", {}, "text 0 [score=0.0]", "fusion_unparsed"),
     ("It is fine. Answer: [[four]]", {}, "four", None),
-    ("Answer: [[It is four", {}, "It is four", "fusion_unclosed"),
-    ("Answer: [[a [[b]] c d e", {}, "a [[b", "fusion_unclosed"),
+    ("Answer: [[It is four", {}, "It is four", "fusion_truncated"),
+    ("Answer: [[a [[b]] c d e", {}, "a [[b", "fusion_truncated"),
     ("Answer: [[one]]\nAnswer: [[two]]", {}, "one", None),
     (GOOD, {"strategy": FUSE | {"guard": True}}, ANSWER, None),
     ("Answer: [[four [score=0.1]]]", {"strategy": FUSE | {"guard": True}}, BEST, None),
-    (GOOD, {"strategy": FUSE | {"fusion_max_tokens": 8}}, "It is", "fusion_unclosed"),
+    (GOOD, {"strategy": FUSE | {"fusion_max_tokens": 8}}, "It is", "fusion_truncated"),
     (GOOD, {"strategy": FUSE | {"n": 1}}, "text 0 [score=0.0]", None),
 ]
 

@@ -23,7 +23,7 @@ async def test_strategies_publish_parameters_as_json_schema(http: httpx.AsyncCli
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({"m": 4}, schema)
     assert listed["best_of_n"]["scorer_kinds"] == ["outcome", "step"]
-    assert listed["single"]["streams_live"] == ["draw"]
+    assert listed["single"]["streams_live"] == ["sample"]
     assert [listed[name]["needs_scorer"] for name in ("single", "best_of_n", "fusion_of_n")] == [
         False,
         True,
@@ -64,7 +64,7 @@ async def test_metrics_count_requests_candidates_and_tokens(
     assert 'nbest_requests_total{outcome="ok",route="chat",strategy="best_of_n"} 1.0' in page
     assert 'nbest_candidates_total{fate="selected",strategy="best_of_n"} 1.0' in page
     assert 'nbest_candidates_total{fate="kept",strategy="best_of_n"} 3.0' in page
-    assert f'nbest_tokens_total{{kind="draw"}} {own.engine.generation_tokens}.0' in page
+    assert f'nbest_tokens_total{{kind="sample"}} {own.engine.generation_tokens}.0' in page
 
 
 async def test_odd_paths_and_methods_add_no_series(http: httpx.AsyncClient) -> None:

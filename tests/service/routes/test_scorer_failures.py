@@ -70,14 +70,14 @@ CASES: dict[str, Case] = {
     "a short answer": Case(
         lambda: ScriptedOutcomeScorer("s", fault="short"),
         lambda: ScriptedStepScorer("s", fault="short"),
-        "short_answer",
+        "length_mismatch",
     ),
-    "a dead model": pooled("dead", fails=PoolingFailed("its engine is gone", "dead")),
+    "a dead model": pooled("engine_dead", fails=PoolingFailed("its engine is gone", "engine_dead")),
     "NaN in the logits": pooled("not_finite", row=(float("nan"), 1.0)),
-    "a dead engine": on_engine("dead", errored=True),
+    "a dead engine": on_engine("engine_dead", errored=True),
     "an engine that dies": on_engine("error", fails=RuntimeError("out of memory")),
     "an aborted reading": on_engine("aborted", aborts=True),
-    "an input that is too long": on_engine("too_long", "too_long_to_score", longest=3),
+    "an input that is too long": on_engine("too_long", "scorer_context_length_exceeded", longest=3),
 }
 ASKED: dict[str, Any] = {
     "model": "scripted",
@@ -116,7 +116,7 @@ async def test_a_failing_scorer_is_an_error_or_a_named_degradation(name: str, ki
             "/v1/score", json={"scorer": "s", "messages": ASKED["messages"], "texts": TEXTS}
         )
         page = (await http.get("/metrics")).text
-    status = 400 if case.code == "too_long_to_score" else 503
+    status = 400 if case.code == "scorer_context_length_exceeded" else 503
     for reply in (failed, scored):
         assert (reply.status_code, reply.json()["error"]["code"]) == (status, case.code)
         assert "'s'" in reply.json()["error"]["message"]

@@ -38,7 +38,7 @@ async def test_a_run_is_replayed_from_its_beginning_to_its_end() -> None:
         told = await http.get(path(id))
     assert told.headers["content-type"].startswith("text/event-stream")
     events = events_in(told.text)
-    assert [event["type"] for event in events] == ["queued", "drawing", "scoring", "finished"]
+    assert [event["type"] for event in events] == ["queued", "sampling", "scoring", "finished"]
     assert {event["id"] for event in events} == {id}
     drawn, last = events[1], events[-1]
     completion_tokens = reply.json()["usage"]["completion_tokens"]
@@ -63,7 +63,7 @@ async def test_a_stream_says_its_id_before_there_is_text_and_can_be_followed_liv
         assert engine.unfinished == 3
         async with http.stream("GET", path(reply.headers["x-request-id"])) as progress:
             lines = progress.aiter_lines()
-            while "drawing" not in (first := await anext(lines)):
+            while "sampling" not in (first := await anext(lines)):
                 pass
             assert json.loads(first[6:])["done"] < 3
             rest = [line async for line in lines]
@@ -71,7 +71,7 @@ async def test_a_stream_says_its_id_before_there_is_text_and_can_be_followed_liv
     assert ": keep-alive" in rest
     events = events_in("\n".join(rest))
     assert events[-1]["type"] == "finished"
-    done = [event["done"] for event in events if event["type"] == "drawing"]
+    done = [event["done"] for event in events if event["type"] == "sampling"]
     assert done == sorted(done)
     assert done[-1] == 3
 
@@ -146,7 +146,7 @@ async def test_who_reads_too_slowly_to_be_served_is_told_and_left(own: Running) 
     lines = run_events._lines(log)
     assert b'"queued"' in await anext(lines)
     for i in range(kept.MOST_EVENTS + 1):
-        log.tell("scoring" if i % 2 else "drawing")
+        log.tell("scoring" if i % 2 else "sampling")
     assert b'"reader_too_slow"' in await anext(lines)
     with pytest.raises(StopAsyncIteration):
         await anext(lines)

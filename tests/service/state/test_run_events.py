@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from service.state.run_events import MOST_EVENTS, RunLog, Runs
 from strategies.base.errors import NotFound
 
-PROGRESS = ("drawing", "judging", "fusing", "scoring", "checking")
-KINDS = st.sampled_from(["queued", "drawing", "judging", "scoring", "fusing"])
+PROGRESS = ("sampling", "judging", "fusing", "scoring", "checking")
+KINDS = st.sampled_from(["queued", "sampling", "judging", "scoring", "fusing"])
 
 
 def replay(log: RunLog, seq: int = 0) -> list[tuple[int, str]]:
@@ -32,15 +32,15 @@ async def test_progress_takes_the_place_of_progress() -> None:
     log.tell("queued")
     clock.now = 0.25
     for done in range(3):
-        log.tell("drawing", done=done)
+        log.tell("sampling", done=done)
     log.tell("scoring")
-    log.tell("drawing", done=2)
-    assert replay(log) == [(1, "queued"), (4, "drawing"), (5, "scoring"), (6, "drawing")]
+    log.tell("sampling", done=2)
+    assert replay(log) == [(1, "queued"), (4, "sampling"), (5, "scoring"), (6, "sampling")]
     assert log.after(1) == {
         "object": "run.event",
         "id": "req_1",
         "seq": 4,
-        "type": "drawing",
+        "type": "sampling",
         "at_ms": 250.0,
         "done": 2,
     }

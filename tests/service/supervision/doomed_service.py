@@ -47,7 +47,7 @@ if __name__ == "__main__":
         Settings.load(
             None,
             server={"port": int(port), "log_level": "warning"},
-            engine={"kind": "scripted"},
+            engine={"backend": "scripted"},
             scorers=scripted,
             supervision={"heartbeat_s": 0.1, "max_restarts": int(most)},
         )

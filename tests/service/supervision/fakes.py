@@ -38,7 +38,7 @@ class FragileEngine(ScriptedEngine):
         prompt: Prompt,
         n: int,
         *,
-        stage: Stage = "draw",
+        stage: Stage = "sample",
         start: int = 0,
         on_delta: OnDelta | None = None,
     ) -> AsyncIterator[AsyncIterator[Candidate]]:
@@ -103,7 +103,7 @@ class FragileModel:
 
     async def check_health(self) -> None:
         if self.dead:
-            raise PoolingFailed("it died", "dead")
+            raise PoolingFailed("it died", "engine_dead")
 
     async def ping(self) -> None:
         if self.frozen:

@@ -126,7 +126,7 @@ async def test_a_reward_model_that_dies_or_hangs_is_replaced_and_fails_as_dead()
             setattr(maker.made[-1], fault, True)
             with pytest.raises(PoolingFailed, match=r"died|hung") as failure:
                 await pooling.token_classify([TokenQuery([1, 2], [0])])
-            assert failure.value.reason == "dead"
+            assert failure.value.reason == "engine_dead"
             await until(partial(is_up, pooling.part, maker, starts), within_s=2)
         assert sample(metrics, "engine_restarts_total", part="reward model tiny") == 2
         await pooling.check_health()

@@ -102,8 +102,8 @@ async def test_leaving_the_block_cancels_the_one_question() -> None:
 
 def test_weights_need_objectives_and_a_lone_candidate_no_comparison(table: Table) -> None:
     with pytest.raises(InvalidRequest, match="no objectives") as error:
-        BestOfN(scorer="outcome", scorer_weights={"x": 1.0}).judge(table)
-    assert error.value.param == "strategy.scorer_weights"
+        BestOfN(scorer="outcome", objective_weights={"x": 1.0}).judge(table)
+    assert error.value.param == "strategy.objective_weights"
     with pytest.raises(InvalidRequest, match="no objectives"):
-        BestOfN(scorer="step", scorer_weights={"x": 1.0}).judge(table)
+        BestOfN(scorer="step", objective_weights={"x": 1.0}).judge(table)
     assert not BestOfN(scorer="outcome").judge(table, alone=True).compares

@@ -27,7 +27,7 @@ def reference(
         for m, w in zip(members, weights, strict=True)
         if m is not None and m == m and abs(m) != INF
     ]
-    if not kept or (missing == "abstain" and len(kept) != len(members)):
+    if not kept or (missing == "propagate" and len(kept) != len(members)):
         return None
     values = sorted(value for value, _ in kept)
     mean = sum(values, Fraction(0)) / len(values)
@@ -52,8 +52,8 @@ def test_worked_examples(rule: Rule, value: float) -> None:
 def test_a_missing_member_is_never_made_up_for(rule: Rule) -> None:
     for hole in (None, NAN, INF, -INF):
         assert combined([1.0, hole], rule) is None
-        assert combined([1.0, hole], rule, missing="others") == combined([1.0], rule)
-        assert combined([hole], rule, missing="others") is None
+        assert combined([1.0, hole], rule, missing="omit") == combined([1.0], rule)
+        assert combined([hole], rule, missing="omit") is None
     assert combined([], rule) is None
 
 
@@ -75,7 +75,7 @@ def _member(rng: Random) -> float | None:
 def _ensemble(rng: Random) -> tuple[list[float | None], Rule, float, Missing, list[float]]:
     members = several(rng, _member, 1, 6)
     weights = several(rng, lambda r: number(r, -10, 10), len(members), len(members))
-    return members, rng.choice(RULES), number(rng, 0, 5), rng.choice(["abstain", "others"]), weights
+    return members, rng.choice(RULES), number(rng, 0, 5), rng.choice(["propagate", "omit"]), weights
 
 
 @random_cases(_ensemble, count=3000)
@@ -127,14 +127,14 @@ def test_members_of_another_scale_do_not_drown_the_others() -> None:
 
 def test_infalign_by_hand() -> None:
     """Two candidates, one member: quantiles 0.25 and 0.75, and exp(10 u) of them."""
-    found = ensemble([[1.0, 2.0]], "mean", normalisation="quantile", purpose="best_of_n")
+    found = ensemble([[1.0, 2.0]], "mean", normalisation="quantile", transform="best_of_n")
     assert found == [math.exp(2.5), math.exp(7.5)]
     assert [calibrated(value, [1.0, 2.0]) for value in (1.0, 2.0)] == [0.25, 0.75]
 
 
 def test_a_transformation_needs_quantiles() -> None:
     with pytest.raises(ValueError, match="quantile"):
-        ensemble([[1.0]], "mean", normalisation="zscore", purpose="best_of_n")
+        ensemble([[1.0]], "mean", normalisation="zscore", transform="best_of_n")
 
 
 def _best(values: list[float | None]) -> int:

@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from strategies.scores.quantiles import Purpose, calibrated, quantiles, transformed
+from strategies.scores.quantiles import Transform, calibrated, quantiles, transformed
 from tests.random_cases import any_float, number, random_cases, several
 
 NAN, INF = math.nan, math.inf
@@ -71,7 +71,7 @@ def test_only_the_order_matters_and_the_mean_is_one_half(scores: list[float]) ->
 
 
 @pytest.mark.parametrize(
-    ("quantile", "purpose", "sharpness", "value"),
+    ("quantile", "transform", "sharpness", "value"),
     [
         (0.0, "best_of_n", 10.0, 1.0),
         (1.0, "best_of_n", 10.0, math.e**10),
@@ -80,14 +80,16 @@ def test_only_the_order_matters_and_the_mean_is_one_half(scores: list[float]) ->
         (0.5, "worst_of_n", 2.0, -1 / math.e),
     ],
 )
-def test_transformations_by_hand(quantile: float, purpose: Purpose, sharpness: float, value: float) -> None:
-    assert math.isclose(transformed(quantile, purpose, sharpness), value, rel_tol=1e-12)
+def test_transformations_by_hand(
+    quantile: float, transform: Transform, sharpness: float, value: float
+) -> None:
+    assert math.isclose(transformed(quantile, transform, sharpness), value, rel_tol=1e-12)
 
 
 @random_cases(lambda rng: (rng.randint(0, 64), rng.randint(0, 64), rng.choice(["best_of_n", "worst_of_n"])))
-def test_a_transformation_never_changes_the_order(low: int, high: int, purpose: Purpose) -> None:
+def test_a_transformation_never_changes_the_order(low: int, high: int, transform: Transform) -> None:
     one, other = low / 64, high / 64
-    assert (one < other) == (transformed(one, purpose) < transformed(other, purpose))
+    assert (one < other) == (transformed(one, transform) < transformed(other, transform))
 
 
 @pytest.mark.parametrize("quantile", [-0.1, 1.1, NAN])

@@ -100,21 +100,21 @@ def slow_steps(seed: int, plan: EarlyRejection) -> list[Written]:
     """Early rejection, step by step, in prose."""
     play = scripts(seed)
     everyone = [Written(i, []) for i in range(plan.beams)]
-    enough = plan.enough or max(1, plan.beams // plan.width)
+    max_completed = plan.max_completed or max(1, plan.beams // plan.beam_width)
     for step in range(1, plan.max_steps + 1):
         going = [one for one in everyone if one.fate == "going"]
         begun = {one.index: len(one.text) for one in going}
         for one in going:
             early = plan.max_step_tokens if plan.tau is None else min(plan.tau, plan.max_step_tokens)
             write_step(one, begun[one.index], early, words(play(PROMPT, one.index)))
-        reject(everyone, max(1, plan.beams // plan.width), rule(seed))
+        reject(everyone, max(1, plan.beams // plan.beam_width), rule(seed))
         for one in going:
             write_step(one, begun[one.index], plan.max_step_tokens, words(play(PROMPT, one.index)))
         answers = [one for one in everyone if one.fate == "finished" and one.says().strip()]
         going = [one for one in everyone if one.fate == "going"]
-        if len(answers) >= enough or not going or step == plan.max_steps:
+        if len(answers) >= max_completed or not going or step == plan.max_steps:
             break
-        each = max(1, min(plan.width, plan.beams // len(going)))
+        each = max(1, min(plan.beam_width, plan.beams // len(going)))
         for one in going:
             for _ in range(each - 1):
                 everyone.append(Written(len(everyone), list(one.text)))
@@ -122,13 +122,13 @@ def slow_steps(seed: int, plan: EarlyRejection) -> list[Written]:
 
 
 PLANS = [
-    EarlyRejection(beams=8, width=4, tau=2),
-    EarlyRejection(beams=8, width=4, tau=None),
-    EarlyRejection(beams=1, width=4, tau=1),
-    EarlyRejection(beams=3, width=5, tau=1),
-    EarlyRejection(beams=6, width=1, tau=2),
-    EarlyRejection(beams=6, width=2, tau=1, max_step_tokens=3, enough=5),
-    EarlyRejection(beams=5, width=2, tau=9, max_step_tokens=2, max_steps=2),
+    EarlyRejection(beams=8, beam_width=4, tau=2),
+    EarlyRejection(beams=8, beam_width=4, tau=None),
+    EarlyRejection(beams=1, beam_width=4, tau=1),
+    EarlyRejection(beams=3, beam_width=5, tau=1),
+    EarlyRejection(beams=6, beam_width=1, tau=2),
+    EarlyRejection(beams=6, beam_width=2, tau=1, max_step_tokens=3, max_completed=5),
+    EarlyRejection(beams=5, beam_width=2, tau=9, max_step_tokens=2, max_steps=2),
 ]
 
 
@@ -157,16 +157,17 @@ def slow_responses(seed: int, beams: int, checkpoints: list[int], share: float) 
 
 
 @pytest.mark.parametrize(
-    ("beams", "checkpoints", "keep"), [(8, [2], 0.25), (8, [1, 3, 6], 0.5), (5, [2, 4], 1.0), (1, [1], 0.5)]
+    ("beams", "checkpoints", "keep_ratio"),
+    [(8, [2], 0.25), (8, [1, 3, 6], 0.5), (5, [2, 4], 1.0), (1, [1], 0.5)],
 )
 def test_the_response_search_agrees_with_the_rule_in_prose(
-    beams: int, checkpoints: list[int], keep: float
+    beams: int, checkpoints: list[int], keep_ratio: float
 ) -> None:
-    plan = EarlyRejection(beams=beams, scope="response", checkpoints=checkpoints, keep=keep)
+    plan = EarlyRejection(beams=beams, scope="response", checkpoints=checkpoints, keep_ratio=keep_ratio)
     for seed in range(CASES):
         engine = ScriptedEngine(script=scripts(seed))
         outcome = asyncio.run(plan.run(PROMPT, engine, RuleScorer(rule(seed))))
-        expected = slow_responses(seed, beams, checkpoints, keep)
+        expected = slow_responses(seed, beams, checkpoints, keep_ratio)
         told = [(v.candidate.text, v.fate == "rejected_early") for v in outcome.verdicts]
         assert told == [(one.says(), one.fate == "rejected") for one in expected], seed
         assert engine.unfinished == 0

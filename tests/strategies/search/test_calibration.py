@@ -119,7 +119,7 @@ def traced(prompt: Prompt, taus: tuple[int, ...]) -> list[Trace]:
 
 async def test_agrees_with_a_shadow_of_the_strategy() -> None:
     """The same checkpoint over the same answers: the winner is lost in one where it is lost in the other."""
-    plan = EarlyRejection(beams=6, scope="response", tau=4, keep=0.5, shadow=True)
+    plan = EarlyRejection(beams=6, scope="response", tau=4, keep_ratio=0.5, shadow=True)
     traces, lost, saved = [], 0, 0
     for asked in map(str, range(40)):
         prompt = Prompt((Message("user", asked),))
@@ -134,7 +134,7 @@ async def test_agrees_with_a_shadow_of_the_strategy() -> None:
 
 async def test_agrees_with_the_strategy_at_two_checkpoints() -> None:
     """What the curve says would be rejected is what is rejected, at the tokens it says."""
-    plan = EarlyRejection(beams=6, scope="response", checkpoints=[3, 6], keep=0.5)
+    plan = EarlyRejection(beams=6, scope="response", checkpoints=[3, 6], keep_ratio=0.5)
     several = 0
     for asked in map(str, range(60)):
         prompt = Prompt((Message("user", asked),))

@@ -83,28 +83,32 @@ def _is_a_number(score: float | None) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("beams", "width", "missing", "expected"),
+    ("beams", "beam_width", "missing", "expected"),
     [(16, 4, 1, 4), (1, 4, 1, 1), (3, 4, 1, 1), (7, 2, 0, 3), (16, 4, 9, 9), (4, 1, 1, 4)],
 )
 def test_n_over_m_go_on_but_never_fewer_than_are_missing(
-    beams: int, width: int, missing: int, expected: int
+    beams: int, beam_width: int, missing: int, expected: int
 ) -> None:
-    assert survivors_of_step(beams, width, missing) == expected
+    assert survivors_of_step(beams, beam_width, missing) == expected
 
 
 @random_cases(lambda rng: (rng.randint(1, 200), rng.randint(1, 64), rng.randint(0, 5)))
-def test_a_share_of_one_over_an_integer_means_exactly_that(active: int, width: int, missing: int) -> None:
-    exact = max(1, missing, int(Fraction(active, width)))
-    assert survivors_of_share(active, 1 / width, missing) == exact
+def test_a_share_of_one_over_an_integer_means_exactly_that(
+    active: int, beam_width: int, missing: int
+) -> None:
+    exact = max(1, missing, int(Fraction(active, beam_width)))
+    assert survivors_of_share(active, 1 / beam_width, missing) == exact
 
 
 @random_cases(lambda rng: (rng.randint(1, 64), rng.randint(1, 80), rng.randint(0, 64)))
-def test_forking_never_exceeds_n_and_never_loses_a_survivor(beams: int, width: int, survivors: int) -> None:
-    each = copies(survivors, beams, width)
-    assert 1 <= each <= width
+def test_forking_never_exceeds_n_and_never_loses_a_survivor(
+    beams: int, beam_width: int, survivors: int
+) -> None:
+    each = copies(survivors, beams, beam_width)
+    assert 1 <= each <= beam_width
     assert survivors * each <= max(beams, survivors)
     # One more would be too many, in width or in all.
-    assert each == width or (each + 1) * max(survivors, 1) > beams
+    assert each == beam_width or (each + 1) * max(survivors, 1) > beams
 
 
 def test_forks_by_hand() -> None:
@@ -118,10 +122,10 @@ def test_forks_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "enough", "active", "expected"),
+    ("answers", "max_completed", "active", "expected"),
     [(0, 1, 4, False), (1, 1, 4, True), (2, 4, 3, False), (0, 1, 0, True), (3, 4, 0, True)],
 )
 def test_a_search_ends_with_enough_answers_or_with_nobody_left(
-    answers: int, enough: int, active: int, expected: bool
+    answers: int, max_completed: int, active: int, expected: bool
 ) -> None:
-    assert is_over(answers, enough, active) is expected
+    assert is_over(answers, max_completed, active) is expected

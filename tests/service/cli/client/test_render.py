@@ -20,7 +20,7 @@ COMPLETION: dict[str, Any] = {
     },
     "nbest": {
         "strategy": "best_of_n", "seed": 1, "selected": [0], "tie": "index", "degraded": None,
-        "time_ms": {"draw": 1500.0},
+        "time_ms": {"sample": 1500.0},
         "candidates": [CANDIDATE, CANDIDATE | {"index": 1, "score": None, "fate": "invalid", "answer": None}],
         "votes": [{"group": 0, "answer": "42", "count": 1, "reward": None}],
     },
@@ -42,7 +42,7 @@ def test_everything_told_is_shown() -> None:
         "invalid",
         "42 ×1",
         "tie: index",
-        "draw 1.50 s",
+        "sample 1.50 s",
         "12 read by the reward",
     ):
         assert piece in output

@@ -42,7 +42,7 @@ def test_settings_and_then_extra_have_the_last_word() -> None:
         kv_cache_mib=64,
         enforce_eager=False,
         block_size=64,
-        extra={"block_size": 128, "seed": 1},
+        engine_args={"block_size": 128, "seed": 1},
     )
     assert (given["dtype"], given["kv_cache_memory_bytes"], given["enforce_eager"]) == (
         "float32",

@@ -67,10 +67,12 @@ def test_no_scorer_of_the_kind_is_not_found() -> None:
 
 
 async def test_health_names_the_scorer_whose_engine_is_dead() -> None:
-    scorers = loaded("o1", engines={"o1": FakeModel(), "s1": FakeModel(fails=PoolingFailed("gone", "dead"))})
+    scorers = loaded(
+        "o1", engines={"o1": FakeModel(), "s1": FakeModel(fails=PoolingFailed("gone", "engine_dead"))}
+    )
     with pytest.raises(ScorerFailed, match="'s1': gone") as failure:
         await scorers.check_health()
-    assert (failure.value.scorer, failure.value.reason) == ("s1", "dead")
+    assert (failure.value.scorer, failure.value.reason) == ("s1", "engine_dead")
     await loaded("o1").check_health()
 
 

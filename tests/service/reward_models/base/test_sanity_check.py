@@ -9,12 +9,12 @@ from service.reward_models.base.errors import ScorerLoadError
 from service.reward_models.base.loaded import LoadedScorers
 from service.reward_models.base.ports import ScorerInfo
 from service.reward_models.base.sanity_check import ARITHMETIC, RELEVANCE
-from service.reward_models.base.settings import KnownPair
+from service.reward_models.base.settings import SanityCheck
 from service.reward_models.reward_functions.scripted import ScriptedOutcomeScorer, ScriptedStepScorer
 from strategies.base.ports import OutcomeScores
 from strategies.base.types import Prompt
 
-PAIR = KnownPair(question="1 + 1?", right="two\nindeed", wrong="two\nor three")
+PAIR = SanityCheck(prompt="1 + 1?", chosen="two\nindeed", rejected="two\nor three")
 
 
 def loaded(kind: str, rule: object, **more: object) -> LoadedScorers:
@@ -48,7 +48,7 @@ async def test_the_right_order_is_served(kind: str) -> None:
 @pytest.mark.parametrize("rule", [wrong_first, indifferent])
 async def test_the_wrong_order_and_a_tie_are_refused_in_one_line(kind: str, rule: object) -> None:
     with pytest.raises(
-        ScorerLoadError, match=r"^scorer 's': it puts a wrong answer at .*`check: false`"
+        ScorerLoadError, match=r"^scorer 's': it puts a wrong answer at .*`sanity_check: false`"
     ) as error:
         await loaded(kind, rule).check_order()
     assert "\n" not in str(error.value)
@@ -80,6 +80,6 @@ async def test_what_is_not_to_be_checked_is_not_asked() -> None:
 
 
 @pytest.mark.parametrize("pair", [ARITHMETIC, RELEVANCE])
-def test_the_built_in_pairs_differ_in_what_they_say_alone(pair: KnownPair) -> None:
-    assert pair.right != pair.wrong
-    assert pair.right.count("\n") == pair.wrong.count("\n")
+def test_the_built_in_pairs_differ_in_what_they_say_alone(pair: SanityCheck) -> None:
+    assert pair.chosen != pair.rejected
+    assert pair.chosen.count("\n") == pair.rejected.count("\n")

@@ -51,7 +51,7 @@ async def test_members_are_combined_text_by_text() -> None:
     one, other = Lookup("a", {"x": 1.0, "y": 4.0}), Lookup("b", {"x": 3.0, "y": None})
     assert (await scorer(one, other, rule="wco").score(QUESTION, ["x", "y"])).values == (1.0, None)
     assert (await scorer(one, other, rule="uwo").score(QUESTION, ["x"])).values == (1.5,)
-    rest = await scorer(one, other, missing="others").score(QUESTION, ["x", "y"])
+    rest = await scorer(one, other, missing="omit").score(QUESTION, ["x", "y"])
     assert rest.values == (2.0, 4.0)
 
 
@@ -95,11 +95,11 @@ async def test_what_members_read_is_counted_once_under_their_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "reason"), [("raise", "error"), ("nan", "not_finite"), ("short", "short_answer")]
+    ("fault", "reason"), [("raise", "error"), ("nan", "not_finite"), ("short", "length_mismatch")]
 )
 async def test_a_member_that_fails_is_the_failure_of_all_under_its_name(fault: Any, reason: str) -> None:
     member = ScriptedOutcomeScorer("bad", fault=fault)
-    whole = scorer(ScriptedOutcomeScorer("good"), member, missing="others")
+    whole = scorer(ScriptedOutcomeScorer("good"), member, missing="omit")
     panel = metered(
         LoadedScorers((ScorerInfo("all", "outcome", "ensemble", "all"),), outcomes={"all": whole})
     )
@@ -131,7 +131,7 @@ async def test_it_is_the_pure_rule_over_the_candidates(rows: Any, rule: Any, how
     ("settings_", "message"),
     [
         (of("a", "a"), "members: each may be named once"),
-        (of("a", purpose="best_of_n"), "purpose: needs normalisation quantile"),
+        (of("a", transform="best_of_n"), "transform: needs normalisation quantile"),
         (of("a", variance_weight=1.0), "variance_weight: goes with rule uwo"),
         (of({"scorer": "a", "weight": 2.0}), "weight goes with rule weighted"),
         (of(), "at least 1"),

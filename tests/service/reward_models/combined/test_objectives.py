@@ -41,7 +41,7 @@ async def test_a_request_weighs_for_itself() -> None:
 def test_an_unknown_objective_is_named_with_those_that_there_are() -> None:
     with pytest.raises(InvalidRequest, match="no objective 'shrt'; it has: helpful, brief, kind") as error:
         scorer().weighted({"shrt": 1.0})
-    assert error.value.param == "strategy.scorer_weights.shrt"
+    assert error.value.param == "strategy.objective_weights.shrt"
 
 
 def test_weights_that_are_all_zero_are_refused() -> None:

@@ -8,7 +8,7 @@ from service.settings import Settings
 from tests.service.reward_models.judges.scripts import QUESTION
 
 SETTINGS = {
-    "engine": {"kind": "scripted"},
+    "engine": {"backend": "scripted"},
     "scorers": [
         {"name": "outcome", "kind": "outcome", "backend": "scripted"},
         {"name": "likely", "backend": "likelihood", "rule": "self_certainty"},

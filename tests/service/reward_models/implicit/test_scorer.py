@@ -138,7 +138,7 @@ async def test_what_is_not_finite_is_no_score(value: float) -> None:
     assert (failure.value.scorer, failure.value.reason) == ("i", "not_finite")
 
 
-@pytest.mark.parametrize("reason", ["dead", "aborted", "too_long", "error"])
+@pytest.mark.parametrize("reason", ["engine_dead", "aborted", "too_long", "error"])
 @pytest.mark.parametrize("whose", ["ours", "theirs"])
 async def test_either_models_failure_is_the_scorers_and_stops_the_other(
     reason: FailureReason, whose: str

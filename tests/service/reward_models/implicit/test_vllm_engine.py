@@ -86,7 +86,7 @@ async def test_room_is_left_for_the_one_token_that_vllm_writes() -> None:
         (FakeGenerator(fails=RuntimeError("no")), "error"),
         (FakeGenerator(aborts=True), "aborted"),
         (FakeGenerator(is_short=True), "aborted"),
-        (FakeGenerator(errored=True), "dead"),
+        (FakeGenerator(errored=True), "engine_dead"),
     ],
 )
 async def test_whatever_goes_wrong_is_told(generator: FakeGenerator, reason: FailureReason) -> None:

@@ -60,7 +60,7 @@ class Replies:
         prompt: Prompt,
         n: int,
         *,
-        stage: Stage = "draw",
+        stage: Stage = "sample",
         start: int = 0,
         on_delta: OnDelta | None = None,
     ) -> AsyncIterator[AsyncIterator[Candidate]]:
@@ -73,7 +73,7 @@ class Replies:
                 raise reply
         yield _each([reply for reply in replies if isinstance(reply, Candidate)])
 
-    def open(self, prompt: Prompt, n: int, *, stage: Stage = "draw", start: int = 0) -> Any:
+    def open(self, prompt: Prompt, n: int, *, stage: Stage = "sample", start: int = 0) -> Any:
         raise AssertionError("a judge needs no live candidates")
 
     @property

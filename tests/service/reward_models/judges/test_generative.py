@@ -133,7 +133,7 @@ async def test_without_reasoning_the_reply_is_the_verdict_alone() -> None:
 @pytest.mark.parametrize(
     ("error", "kind", "reason"),
     [
-        (EngineFailed("gone"), ScorerFailed, "dead"),
+        (EngineFailed("gone"), ScorerFailed, "engine_dead"),
         (InvalidRequest("9000 tokens", param="messages"), TooLongToScore, "too_long"),
         (InvalidRequest("no seeds here", param="seed"), ScorerFailed, "error"),
     ],
@@ -201,7 +201,7 @@ async def test_what_a_judge_generates_is_counted_as_judge_tokens() -> None:
 
 async def test_a_spent_budget_leaves_the_judge_nothing_to_say() -> None:
     panel = metered(scorers(always(verdict("x"))), RequestLimits(max_completion_tokens=10))
-    panel.meter.tokens["draw"] = 10
+    panel.meter.tokens["sample"] = 10
     assert (await panel.outcome("j").score(QUESTION, ["42"])).values == (None,)
     assert panel.meter.limit == "max_completion_tokens"
 

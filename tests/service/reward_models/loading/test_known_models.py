@@ -65,11 +65,11 @@ def test_another_backend_or_kind_takes_nothing_from_the_registry() -> None:
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"kind": "step", "over_long": "truncate_left"}, "only outcome scorers truncate"),
+        ({"kind": "step", "truncation": "truncate_left"}, "only outcome scorers truncate"),
         ({"kind": "step", "input": "pair"}, "a pair is judged whole"),
-        ({"kind": "outcome", "input": "pair", "over_long": "truncate_left"}, "a pair is judged whole"),
-        ({"kind": "outcome", "check": True}, "check"),
-        ({"kind": "outcome", "check": {"question": "q", "right": "r"}}, "wrong"),
+        ({"kind": "outcome", "input": "pair", "truncation": "truncate_left"}, "a pair is judged whole"),
+        ({"kind": "outcome", "sanity_check": True}, "check"),
+        ({"kind": "outcome", "sanity_check": {"prompt": "q", "chosen": "r"}}, "rejected"),
     ],
 )
 def test_settings_that_cannot_hold_together_are_refused(more: dict[str, object], message: str) -> None:

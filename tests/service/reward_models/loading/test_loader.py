@@ -15,7 +15,7 @@ from service.reward_models.base.loaded import LoadedScorers
 from service.reward_models.base.model_config import PoolingEngineConfig, WorkerShape
 from service.reward_models.base.ports import Checkpoint, PoolingModel
 from service.reward_models.base.sanity_check import ARITHMETIC, RELEVANCE
-from service.reward_models.base.settings import KnownPair
+from service.reward_models.base.settings import SanityCheck
 from service.reward_models.loading.loader import load_scorers
 from service.reward_models.loading.plan import plans
 from service.reward_models.loading.registry import AnyScorer
@@ -177,7 +177,7 @@ def test_scorers_describe_themselves_in_the_order_of_the_configuration(tmp_path:
 def test_a_transformers_scorer_gets_a_worker_and_no_engine(tmp_path: Path) -> None:
     starter, workers = Starter(), WorkerStarter()
     save(tmp_path)
-    asked = {"backend": "transformers", "max_batch_tokens": 64, "threads": "0"}
+    asked = {"backend": "transformers", "max_batch_tokens": 64, "cpu_cores": "0"}
     loaded = load(
         scorer("o", "outcome", tmp_path, **asked),
         scorer("s", "step", tmp_path, **asked),
@@ -186,7 +186,7 @@ def test_a_transformers_scorer_gets_a_worker_and_no_engine(tmp_path: Path) -> No
     )
     assert not starter.started
     ((shape, checkpoint, model),) = workers.started
-    assert shape == WorkerShape(max_batch_tokens=64, threads="0")
+    assert shape == WorkerShape(max_batch_tokens=64, cpu_cores="0")
     assert checkpoint.path == tmp_path
     assert loaded.engines == {"o": model}
     assert loaded.describe()[0].backend == "transformers"
@@ -221,7 +221,7 @@ def test_the_end_token_and_truncation_reach_the_scorer(tmp_path: Path) -> None:
     head = {"v_head.weight": __import__("torch").ones(1, 4)}
     config = {"architectures": ["InternLM2ForRewardModel"], "reward_token_id": 7, "id2label": None}
     save(tmp_path, config=config, tensors=head)
-    outcome = load(scorer("a", "outcome", tmp_path, over_long="truncate_left"), starter=Starter()).outcome(
+    outcome = load(scorer("a", "outcome", tmp_path, truncation="truncate_left"), starter=Starter()).outcome(
         None
     )
     assert isinstance(outcome, PooledOutcomeScorer)
@@ -230,16 +230,16 @@ def test_the_end_token_and_truncation_reach_the_scorer(tmp_path: Path) -> None:
 
 def test_every_loaded_model_is_checked_unless_told_not_to(tmp_path: Path) -> None:
     save(tmp_path)
-    own = {"question": "q", "right": "r", "wrong": "w"}
+    own = {"prompt": "q", "chosen": "r", "rejected": "w"}
     loaded = load(
         scorer("built-in", "outcome", tmp_path),
         scorer("pair", "outcome", tmp_path, input="pair"),
-        scorer("own", "step", tmp_path, check=own),
-        scorer("not", "step", tmp_path, check=False),
+        scorer("own", "step", tmp_path, sanity_check=own),
+        scorer("not", "step", tmp_path, sanity_check=False),
         scorer("script", "step", "", backend="scripted"),
         starter=Starter(),
     )
-    assert loaded.checks == {"built-in": ARITHMETIC, "pair": RELEVANCE, "own": KnownPair(**own)}
+    assert loaded.checks == {"built-in": ARITHMETIC, "pair": RELEVANCE, "own": SanityCheck(**own)}
 
 
 def test_plans_made_before_are_not_made_again(tmp_path: Path) -> None:
@@ -256,7 +256,7 @@ def test_what_is_the_default_was_not_stated(tmp_path: Path) -> None:
     save(tmp_path)
     settings = [
         scorer("a", "outcome", tmp_path, max_num_seqs=8),
-        scorer("b", "step", tmp_path, max_num_seqs=64, threads=None),
+        scorer("b", "step", tmp_path, max_num_seqs=64, cpu_cores=None),
     ]
     starter = Starter()
     load(*settings, starter=starter)

@@ -53,12 +53,12 @@ async def test_all_inputs_are_submitted_at_once() -> None:
 @pytest.mark.parametrize(
     ("encoder", "reason"),
     [
-        (FakeEncoder(errored=True), "dead"),
+        (FakeEncoder(errored=True), "engine_dead"),
         (FakeEncoder(fails=RuntimeError("no")), "error"),
         (FakeEncoder(aborts=True), "aborted"),
         (FakeEncoder(short=True), "error"),
     ],
-    ids=["dead", "fails", "aborted", "short"],
+    ids=["engine_dead", "fails", "aborted", "short"],
 )
 async def test_every_failure_has_its_reason(encoder: FakeEncoder, reason: str) -> None:
     with pytest.raises(PoolingFailed) as failure:
@@ -88,7 +88,7 @@ async def test_an_engine_that_dies_in_a_reading_is_dead() -> None:
     encoder.errored = True
     with pytest.raises(PoolingFailed) as failure:
         await reading
-    assert failure.value.reason == "dead"
+    assert failure.value.reason == "engine_dead"
 
 
 async def test_too_long_an_input_is_refused_before_anything_is_submitted() -> None:

@@ -52,7 +52,7 @@ async def test_no_text_has_no_score() -> None:
     ).values == ()
 
 
-@pytest.mark.parametrize("reason", ["dead", "aborted", "error"])
+@pytest.mark.parametrize("reason", ["engine_dead", "aborted", "error"])
 async def test_a_failure_carries_the_scorers_name_and_the_reason(reason: str) -> None:
     model = FakeModel(fails=PoolingFailed("no luck", reason))  # type: ignore[arg-type]  # one of the set, by parameter
     with pytest.raises(ScorerFailed, match="scorer 'o': no luck") as failure:

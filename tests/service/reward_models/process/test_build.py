@@ -79,9 +79,9 @@ async def test_a_head_is_started_as_it_is_and_read_by_the_convention(tmp_path: P
 
 def test_two_words_become_a_head_of_vllm(tmp_path: Path) -> None:
     started = Started()
-    build(process(checkpoints.save_math_shepherd(tmp_path), format="math_shepherd", threads="0"), started)
+    build(process(checkpoints.save_math_shepherd(tmp_path), format="math_shepherd", cpu_cores="0"), started)
     ((name, shape, _),) = started.calls
-    assert (name, shape.threads) == ("vllm_rows", "0")
+    assert (name, shape.cpu_cores) == ("vllm_rows", "0")
     assert shape.overrides == {
         "architectures": ["MistralForSequenceClassification"],
         "classifier_from_token": ["▁+", "▁-"],
@@ -114,14 +114,15 @@ def test_a_skywork_head_is_read_by_transformers_alone(tmp_path: Path) -> None:
 
 def test_a_known_pair_is_checked_unless_told_not_to(tmp_path: Path) -> None:
     folder = checkpoints.save_rlhflow(tmp_path)
-    own = {"question": "q", "right": "r", "wrong": "w"}
+    own = {"prompt": "q", "chosen": "r", "rejected": "w"}
     checks = [
-        build(process(folder, format="rlhflow", **more), Started()).check for more in ({}, {"check": own})
+        build(process(folder, format="rlhflow", **more), Started()).check
+        for more in ({}, {"sanity_check": own})
     ]
     assert checks[0] == ARITHMETIC
     assert checks[1] is not None
-    assert checks[1].right == "r"
-    assert build(process(folder, format="rlhflow", check=False), Started()).check is None
+    assert checks[1].chosen == "r"
+    assert build(process(folder, format="rlhflow", sanity_check=False), Started()).check is None
 
 
 def test_two_language_models_are_started_one_after_the_other_and_closed_together(tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ async def test_a_pair_is_as_healthy_as_the_worse_of_the_two(tmp_path: Path) -> N
     resource = build(implicit(policy, policy), started).resource
     assert resource is not None
     await resource.check_health()
-    started.models[1].fails = PoolingFailed("gone", "dead")
+    started.models[1].fails = PoolingFailed("gone", "engine_dead")
     with pytest.raises(PoolingFailed):
         await resource.check_health()
     await resource.aclose()

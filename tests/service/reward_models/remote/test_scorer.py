@@ -97,7 +97,7 @@ async def test_what_vllm_is_sent() -> None:
     async with answering(by_length) as server:
         for more, prompt in (
             ({"api": "vllm_classify", "label": 1, "model": "rm"}, chat),
-            ({"raw": False}, QUESTION),
+            ({"raw_scores": False}, QUESTION),
         ):
             scorers = loaded(remote(server.url, **more))
             await scorers.outcome("far").score(prompt, ["42"])
@@ -121,7 +121,7 @@ async def test_what_tei_is_sent() -> None:
     _, asked = await scored(by_length, ["42"], api="tei_rerank")
     question = "What is 6 times 7?"
     assert asked[0].body == {"query": question, "texts": ["42"], "raw_scores": True, "truncate": False}
-    _, asked = await scored(by_length, ["42"], api="tei_predict", label_name="good", raw=False)
+    _, asked = await scored(by_length, ["42"], api="tei_predict", label_name="good", raw_scores=False)
     assert asked[0].body == {"inputs": [[question, "42"]], "raw_scores": False, "truncate": False}
 
 
@@ -175,22 +175,22 @@ def score(*rows: Any) -> Reply:
         (Reply(status=307, headers={"location": "http://127.0.0.1:9/"}), "refused"),
         (Reply(waits_s=5), "timeout"),
         (Reply({"data": [0] * 20}, drips=True), "timeout"),
-        (Reply(raw=b"<html>"), "bad_answer"),
-        (Reply(raw=b"\xff\xfe"), "bad_answer"),
-        (Reply(raw=b"[" * 100_000), "bad_answer"),
-        (Reply(raw=b" " * (17 << 20)), "bad_answer"),
-        (Reply([]), "bad_answer"),
-        (Reply({}), "bad_answer"),
-        (Reply({"data": {}}), "bad_answer"),
-        (score((0, 1.0)), "short_answer"),
-        (score((0, 1.0), (1, 2.0), (2, 3.0)), "short_answer"),
-        (score((0, 1.0), (0, 2.0)), "bad_answer"),
-        (score((1, 1.0), (2, 2.0)), "bad_answer"),
-        (score(("0", 1.0), ("1", 2.0)), "bad_answer"),
-        (score((0, 1.0), (True, 2.0)), "bad_answer"),
-        (score(([], 1.0), (1, 2.0)), "bad_answer"),
-        (score((0, "1.0"), (1, 2.0)), "bad_answer"),
-        (score((0, True), (1, 2.0)), "bad_answer"),
+        (Reply(raw=b"<html>"), "invalid_response"),
+        (Reply(raw=b"\xff\xfe"), "invalid_response"),
+        (Reply(raw=b"[" * 100_000), "invalid_response"),
+        (Reply(raw=b" " * (17 << 20)), "invalid_response"),
+        (Reply([]), "invalid_response"),
+        (Reply({}), "invalid_response"),
+        (Reply({"data": {}}), "invalid_response"),
+        (score((0, 1.0)), "length_mismatch"),
+        (score((0, 1.0), (1, 2.0), (2, 3.0)), "length_mismatch"),
+        (score((0, 1.0), (0, 2.0)), "invalid_response"),
+        (score((1, 1.0), (2, 2.0)), "invalid_response"),
+        (score(("0", 1.0), ("1", 2.0)), "invalid_response"),
+        (score((0, 1.0), (True, 2.0)), "invalid_response"),
+        (score(([], 1.0), (1, 2.0)), "invalid_response"),
+        (score((0, "1.0"), (1, 2.0)), "invalid_response"),
+        (score((0, True), (1, 2.0)), "invalid_response"),
         (score((0, None), (1, 2.0)), "not_finite"),
         (score((0, float("nan")), (1, 2.0)), "not_finite"),
         (score((0, float("inf")), (1, 2.0)), "not_finite"),
@@ -211,16 +211,16 @@ async def test_every_fault_has_its_reason(reply: Reply, reason: str) -> None:
 @pytest.mark.parametrize(
     ("api", "body", "reason"),
     [
-        ("vllm_classify", {"data": [{"index": 0, "probs": []}]}, "bad_answer"),
+        ("vllm_classify", {"data": [{"index": 0, "probs": []}]}, "invalid_response"),
         ("vllm_classify", {"data": [{"index": 0, "probs": [1.0, float("nan")]}]}, "not_finite"),
-        ("vllm_classify", {"data": [{"index": 1, "probs": [1.0]}]}, "bad_answer"),
-        ("vllm_pooling", {"data": [{"index": 0, "data": "AAAA"}]}, "bad_answer"),
-        ("vllm_pooling", {"data": [{"index": 0, "data": []}]}, "bad_answer"),
-        ("tei_rerank", [{"index": 0, "score": 1.0}], "short_answer"),
-        ("tei_rerank", {"error": "x"}, "bad_answer"),
-        ("tei_predict", [[{"score": 1.0, "label": "a"}]], "short_answer"),
-        ("tei_predict", [[{"score": 1, "label": "a"}, {"score": 2, "label": "b"}]] * 2, "bad_answer"),
-        ("tei_predict", [[], []], "bad_answer"),
+        ("vllm_classify", {"data": [{"index": 1, "probs": [1.0]}]}, "invalid_response"),
+        ("vllm_pooling", {"data": [{"index": 0, "data": "AAAA"}]}, "invalid_response"),
+        ("vllm_pooling", {"data": [{"index": 0, "data": []}]}, "invalid_response"),
+        ("tei_rerank", [{"index": 0, "score": 1.0}], "length_mismatch"),
+        ("tei_rerank", {"error": "x"}, "invalid_response"),
+        ("tei_predict", [[{"score": 1.0, "label": "a"}]], "length_mismatch"),
+        ("tei_predict", [[{"score": 1, "label": "a"}, {"score": 2, "label": "b"}]] * 2, "invalid_response"),
+        ("tei_predict", [[], []], "invalid_response"),
     ],
 )
 async def test_the_other_apis_are_read_as_strictly(api: str, body: Any, reason: str) -> None:

@@ -73,7 +73,7 @@ async def test_a_spent_budget_leaves_nothing_to_read_with() -> None:
 async def test_a_dead_generator_and_a_text_too_long_are_told_apart() -> None:
     with pytest.raises(ScorerFailed) as failure:
         await scorers(ScriptedEngine(dead=True)).outcome("l").score(QUESTION, ["one"])
-    assert failure.value.reason == "dead"
+    assert failure.value.reason == "engine_dead"
     with pytest.raises(TooLongToScore):
         await scorers().outcome("l").score(Prompt(text="word " * 9000), ["one"])
 

@@ -18,7 +18,7 @@ SCHEMA = {"type": "object", "properties": {"a": {"type": "integer", "minimum": 3
 
 
 def program(**fields: Any) -> dict[str, Any]:
-    return {"name": "p", "backend": "program", **fields}
+    return {"name": "p", "backend": "rule", **fields}
 
 
 async def score(text: str, **fields: Any) -> float | None:
@@ -60,7 +60,7 @@ def _text(rng: Random) -> list[str]:
 @random_cases(lambda rng: (_text(rng), rng.randint(0, 20)))
 def test_length_equals_counting(pieces: list[str], target: int) -> None:
     text = "".join(pieces)
-    rule = rule_of(ProgramSettings(name="p", backend="program", rule="length", target=target))
+    rule = rule_of(ProgramSettings(name="p", backend="rule", rule="length", target=target))
     inside, counted = False, 0
     for sign in text:
         if sign in " \n":
@@ -79,7 +79,7 @@ def _json(rng: Random, depth: int = 3) -> Any:
     return rng.choice([parts, {f"{text}{i}": part for i, part in enumerate(parts)}])
 
 
-MATCHES_ANY = rule_of(ProgramSettings(name="p", backend="program", rule="json_schema", json_schema={}))
+MATCHES_ANY = rule_of(ProgramSettings(name="p", backend="rule", rule="json_schema", json_schema={}))
 
 
 @random_cases(lambda rng: (_json(rng),))

@@ -128,9 +128,9 @@ async def test_a_short_answer_fails_the_calls_that_were_read_together_and_none_a
 @pytest.mark.parametrize(
     ("worker", "reason"),
     [
-        (FakeWorker(fails=PoolingFailed("gone", "dead")), "dead"),
+        (FakeWorker(fails=PoolingFailed("gone", "engine_dead")), "engine_dead"),
         (FakeWorker(fails=RuntimeError("odd")), "error"),
-        (FakeWorker(is_alive=False), "dead"),
+        (FakeWorker(is_alive=False), "engine_dead"),
     ],
 )
 async def test_a_failure_of_the_process_is_a_failure_of_the_call(worker: FakeWorker, reason: str) -> None:
@@ -170,7 +170,7 @@ async def test_a_sign_of_life_is_the_batch_at_work_or_an_empty_one() -> None:
     with pytest.raises(PoolingFailed):
         await model.ping()
     worker.is_alive = True
-    worker.fails = PoolingFailed("its process is gone", "dead")
+    worker.fails = PoolingFailed("its process is gone", "engine_dead")
     with pytest.raises(PoolingFailed):
         await model.ping()
 
@@ -196,7 +196,7 @@ async def test_a_process_scores_tells_its_length_and_is_dead_when_killed(tmp_pat
         model._worker.process.kill()  # type: ignore[attr-defined]  # the real one
         with pytest.raises(PoolingFailed) as death:
             await reading_
-        assert death.value.reason == "dead"
+        assert death.value.reason == "engine_dead"
         with pytest.raises(PoolingFailed):
             await model.check_health()
     finally:
