@@ -1,7 +1,7 @@
 # Every target sets up what it needs first; a set-up that is up to date takes a tenth of a second.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format docs chaos bench-overhead bench-strategies bench-early-rejection fuzz mutants image-test deploy-check setup setup-dev lock clean
+.PHONY: help demo serve test check format docs client chaos bench-overhead bench-strategies bench-early-rejection fuzz wheel-check mutants image-test deploy-check setup setup-dev lock clean
 
 # The first Python that will do; choose another with `make PYTHON=python3.12 …`.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
@@ -24,6 +24,7 @@ serve: setup ## Serve; options for `nbest serve` go in ARGS="…"
 	@$(BIN)/nbest serve $(ARGS)
 
 test: setup-dev ## Run every test: those without an engine, several at a time, then those on the real vLLM
+	$(BIN)/python -m scripts.wheel_check
 	$(BIN)/nbest embedded build
 	@fast=0; \
 	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not engine" -n $(WORKERS) --dist worksteal $(ARGS) || fast=$$?; \
@@ -37,6 +38,7 @@ check: setup-dev ## Check format, lint, types, import rules and documentation
 	$(BIN)/lint-imports
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/python -m scripts.check_docs
+	$(BIN)/python -m scripts.generate_client --check
 
 format: setup-dev ## Format the code and fix what the linter can
 	$(BIN)/ruff format $(CODE)
@@ -44,6 +46,9 @@ format: setup-dev ## Format the code and fix what the linter can
 
 docs: setup-dev ## Write the generated parts of the documentation
 	$(BIN)/python -m scripts.generate_docs
+
+client: setup-dev ## Write the blocking client from the one for asyncio
+	$(BIN)/python -m scripts.generate_client
 
 chaos: setup-dev ## Kill, stop, flood and confuse the service; promise by promise, exit 1 if one is not kept
 	$(BIN)/nbest embedded build
@@ -63,6 +68,9 @@ bench-early-rejection: setup ## Measure early rejection against the same search 
 
 fuzz: setup-dev ## Send 5,000 requests made from the OpenAPI document; ARGS="--engine vllm" asks the real engine
 	@$(BIN)/python -m scripts.fuzz $(ARGS)
+
+wheel-check: setup-dev ## Build the wheel, install it into an empty environment, and serve from there
+	@$(BIN)/python -m scripts.wheel_check
 
 mutants: setup-dev ## Change strategies/ in 60 random places, one at a time; exit 1 if more than three live (ARGS="--seed 7")
 	@$(BIN)/python -m scripts.mutants $(ARGS)

@@ -158,10 +158,19 @@ def doctor() -> None:
     raise typer.Exit(any(check.status == "fail" for check in checks))
 
 
-@app.command()
-def version() -> None:
-    """Print the version."""
-    typer.echo(VERSION)
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nbest {VERSION}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Inference-time selection and decoding."""
 
 
 @config_app.command("show")

@@ -8,10 +8,10 @@ import pytest
 from nbest_client import (
     AsyncClient,
     BestOfN,
+    CandidateInput,
     Client,
     Custom,
     Explanation,
-    Given,
     InvalidRequest,
     openai_extra_body,
 )
@@ -94,7 +94,7 @@ async def test_scores_of_both_kinds(client: AsyncClient) -> None:
 
 
 async def test_select(client: AsyncClient) -> None:
-    scored = [Given(text="a", score=0.1), Given(text="b", score=0.9)]
+    scored = [CandidateInput(text="a", score=0.1), CandidateInput(text="b", score=0.9)]
     assert (await client.select(scored, strategy=BestOfN())).texts == ["b"]
     asked = await client.select(
         ["x [score=0.2]", "y [score=0.8]", "z [score=0.5]"], strategy=BestOfN(), messages=QUESTION, k=2
@@ -133,7 +133,7 @@ async def test_the_client_that_waits(shared: Running) -> None:
     def ask() -> list[str]:
         with Client(shared.url) as waiting:
             scored = waiting.score(QUESTION, ["good [score=0.9]"])
-            chosen = waiting.select([Given(text="a", score=1.0)], strategy=BestOfN())
+            chosen = waiting.select([CandidateInput(text="a", score=1.0)], strategy=BestOfN())
             told = waiting.compare(QUESTION, [BestOfN(n=2), None], temperature=0.8, seed=1)
             with waiting.stream(QUESTION, strategy=BestOfN(n=2), temperature=0.8, seed=1) as stream:
                 streamed = "".join(map(str, stream))

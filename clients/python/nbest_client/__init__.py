@@ -7,26 +7,26 @@ with Client("http://127.0.0.1:8000") as client:
 """
 
 from nbest_client._async_client import AsyncClient, AsyncStream
+from nbest_client._candidate_input import CandidateInput
 from nbest_client._catalog import ModelInfo, ScorerInfo, StrategyInfo
 from nbest_client._client import Client, Stream
 from nbest_client._comparison import Compared, Comparison
 from nbest_client._errors import (
+    AuthenticationError,
     ConnectionFailed,
     DeadlineExceeded,
     InvalidRequest,
     NbestError,
-    NotAllowed,
     NotFound,
     ServerFailed,
     TryAgain,
 )
 from nbest_client._explanation import Candidate, Cost, Explanation, ModelCost, Rejection, Vote
-from nbest_client._given import Given
 from nbest_client._requests import Messages, Sampling
 from nbest_client._results import (
     Choice,
+    Delta,
     Generation,
-    Piece,
     Scores,
     Selection,
     TextScore,
@@ -51,10 +51,12 @@ __all__ = [
     "AnyStrategy",
     "AsyncClient",
     "AsyncStream",
+    "AuthenticationError",
     "BestOfMajority",
     "BestOfN",
     "Budget",
     "Candidate",
+    "CandidateInput",
     "Choice",
     "Client",
     "Compared",
@@ -63,20 +65,18 @@ __all__ = [
     "Cost",
     "Custom",
     "DeadlineExceeded",
+    "Delta",
     "EarlyRejection",
     "Explanation",
     "FusionOfN",
     "Generation",
-    "Given",
     "InvalidRequest",
     "Majority",
     "Messages",
     "ModelCost",
     "ModelInfo",
     "NbestError",
-    "NotAllowed",
     "NotFound",
-    "Piece",
     "Rejection",
     "RunError",
     "RunEvent",

@@ -9,7 +9,7 @@ from pydantic import AliasPath, Field
 from nbest_client._errors import ConnectionFailed, ServerFailed
 from nbest_client._explanation import Told
 from nbest_client._replies import error_in_stream, parse
-from nbest_client._results import Generation, Piece
+from nbest_client._results import Delta, Generation
 from nbest_client._sse import EventDecoder
 
 _DONE = "[DONE]"
@@ -38,7 +38,7 @@ class Answer:
         self._whole: dict[str, Any] = {}
         self._choices: dict[int, dict[str, Any]] = {}
 
-    def feed(self, received: bytes | None) -> Iterator[Piece]:
+    def feed(self, received: bytes | None) -> Iterator[Delta]:
         """The new text in what was received, and after it the error, if one came. None is an end that came too soon."""
         if received is None:
             raise ConnectionFailed("the stream broke off before its end", request_id=self._request_id)
@@ -52,7 +52,7 @@ class Answer:
         whole = self._whole | {"choices": [self._choices[i] for i in sorted(self._choices)]}
         return parse(whole, Generation, self._request_id, request_id=self._request_id)
 
-    def _event(self, data: str) -> list[Piece]:
+    def _event(self, data: str) -> list[Delta]:
         if self.done:
             return []
         if data == _DONE:
@@ -75,7 +75,7 @@ class Answer:
             raise ServerFailed("an event of the stream is not a JSON object", request_id=self._request_id)
         return chunk
 
-    def _choice(self, told: Any) -> Piece:
+    def _choice(self, told: Any) -> Delta:
         delta = parse(told, _Delta, self._request_id)
         text = delta.text or ""
         empty = {"index": delta.index, "message": {"content": ""}, "finish_reason": None}
@@ -84,4 +84,4 @@ class Answer:
         choice["finish_reason"] = delta.finish_reason or choice["finish_reason"]
         if delta.logprobs:
             choice.setdefault("logprobs", {"content": []})["content"] += delta.logprobs.get("content") or []
-        return Piece(delta.index, text)
+        return Delta(delta.index, text)

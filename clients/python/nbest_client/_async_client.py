@@ -1,9 +1,12 @@
-"""The client for asyncio: the calls of `Client`, and a call that is cancelled closes its connection."""
+"""The client for asyncio: the calls of `Client`, and a call that is cancelled closes its connection.
 
-import asyncio
+`_client.py` is written from this file: `make client`.
+"""
+
 import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
@@ -11,25 +14,32 @@ import httpx
 
 from nbest_client import _requests
 from nbest_client._answer import Answer
+from nbest_client._candidate_input import CandidateInput
 from nbest_client._catalog import ModelInfo, Models, ScorerInfo, Scorers, Strategies, StrategyInfo
 from nbest_client._comparison import Compared, Comparison
 from nbest_client._deadline import Deadline
 from nbest_client._errors import NbestError
-from nbest_client._given import Given
 from nbest_client._replies import Reply, read
 from nbest_client._requests import Call, Messages, Sampling
-from nbest_client._results import Generation, Piece, Scores, Selection
+from nbest_client._results import Delta, Generation, Scores, Selection
 from nbest_client._retry import Retries
 from nbest_client._run_events import RunEvent, RunEvents
 from nbest_client._settings import TIMEOUT_S, Settings, successful
 from nbest_client._strategy import AnyStrategy
 from nbest_client._transport import AsyncIncoming, AsyncTransport
+from nbest_client._waiting import all_at_once, sleep_async
 
 T = TypeVar("T")
 
 
 class AsyncClient:
-    """A connection to an nbest server; close it, or use it as a context manager. Its arguments are `Client`'s."""
+    """A connection to an nbest server; close it, or use it as a context manager.
+
+    `model`: what to ask for; by default the first that the server lists.
+    `timeout_s`: bounds each call as a whole, trying again and reading a stream included; also an argument of each call.
+    `max_retries`: how often a request is sent again where the server says that it may help, or the connection fails.
+    `http`: an httpx client of your own, for proxies or certificates; it stays yours to close.
+    """
 
     def __init__(
         self,
@@ -114,7 +124,7 @@ class AsyncClient:
 
     async def select(
         self,
-        candidates: Sequence[str | Given],
+        candidates: Sequence[str | CandidateInput],
         *,
         strategy: AnyStrategy,
         messages: Messages | None = None,
@@ -122,7 +132,7 @@ class AsyncClient:
         timeout_s: float | None = None,
     ) -> Selection:
         """Which of your candidates the strategy selects. Those without a score need the messages they answer."""
-        given = Given.each(candidates)
+        given = CandidateInput.each(candidates)
         call = _requests.select(given, strategy=strategy, messages=messages, k=k)
         reply = await self._send(call, self._settings.deadline(timeout_s))
         return read(reply, Selection, candidates=given, request_id=reply.request_id)
@@ -144,12 +154,9 @@ class AsyncClient:
             _requests.chat(messages, model=model, strategy=strategy, n=n, sampling=sampling)
             for strategy in strategies
         ]
-        async with asyncio.TaskGroup() as group:
-            rows = [
-                group.create_task(self._compared(strategy, call, deadline))
-                for strategy, call in zip(strategies, calls, strict=True)
-            ]
-        return Comparison(tuple(task.result() for task in rows))
+        pairs = list(zip(strategies, calls, strict=True))
+        rows = await all_at_once([partial(self._compared, *pair, deadline) for pair in pairs])
+        return Comparison(tuple(rows))
 
     async def models(self, *, timeout_s: float | None = None) -> Sequence[ModelInfo]:
         """Every name that a request may put in `model`."""
@@ -215,7 +222,7 @@ class AsyncClient:
                 return await attempt()
             except NbestError as error:
                 pause_s = self._settings.pause_s(error, tried, deadline)
-            await asyncio.sleep(pause_s)
+            await sleep_async(pause_s)
 
 
 async def _run_events(incoming: AsyncIncoming, events: RunEvents) -> AsyncIterator[RunEvent]:
@@ -230,12 +237,12 @@ class AsyncStream:
     def __init__(self, incoming: AsyncIncoming) -> None:
         self._incoming = incoming
         self._answer = Answer(incoming.headers)
-        self._pieces: Iterator[Piece] = iter(())
+        self._pieces: Iterator[Delta] = iter(())
 
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Piece:
+    async def __anext__(self) -> Delta:
         while (piece := next(self._pieces, None)) is None:
             if self._answer.done:
                 raise StopAsyncIteration

@@ -1,8 +1,12 @@
-"""The client for programs that wait for each call; `AsyncClient` has the same calls for those that do not."""
+"""The client for programs that wait for each call; the one for asyncio has the same calls.
+
+Written from `_async_client.py` by `make client`: change that file.
+"""
 
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from types import TracebackType
 from typing import Self, TypeVar, Unpack
 
@@ -10,19 +14,20 @@ import httpx
 
 from nbest_client import _requests
 from nbest_client._answer import Answer
+from nbest_client._candidate_input import CandidateInput
 from nbest_client._catalog import ModelInfo, Models, ScorerInfo, Scorers, Strategies, StrategyInfo
 from nbest_client._comparison import Compared, Comparison
 from nbest_client._deadline import Deadline
 from nbest_client._errors import NbestError
-from nbest_client._given import Given
 from nbest_client._replies import Reply, read
 from nbest_client._requests import Call, Messages, Sampling
-from nbest_client._results import Generation, Piece, Scores, Selection
+from nbest_client._results import Delta, Generation, Scores, Selection
 from nbest_client._retry import Retries
 from nbest_client._run_events import RunEvent, RunEvents
 from nbest_client._settings import TIMEOUT_S, Settings, successful
 from nbest_client._strategy import AnyStrategy
 from nbest_client._transport import Incoming, Transport
+from nbest_client._waiting import one_by_one, sleep
 
 T = TypeVar("T")
 
@@ -117,7 +122,7 @@ class Client:
 
     def select(
         self,
-        candidates: Sequence[str | Given],
+        candidates: Sequence[str | CandidateInput],
         *,
         strategy: AnyStrategy,
         messages: Messages | None = None,
@@ -125,7 +130,7 @@ class Client:
         timeout_s: float | None = None,
     ) -> Selection:
         """Which of your candidates the strategy selects. Those without a score need the messages they answer."""
-        given = Given.each(candidates)
+        given = CandidateInput.each(candidates)
         call = _requests.select(given, strategy=strategy, messages=messages, k=k)
         reply = self._send(call, self._settings.deadline(timeout_s))
         return read(reply, Selection, candidates=given, request_id=reply.request_id)
@@ -147,8 +152,9 @@ class Client:
             _requests.chat(messages, model=model, strategy=strategy, n=n, sampling=sampling)
             for strategy in strategies
         ]
-        pairs = zip(strategies, calls, strict=True)
-        return Comparison(tuple(self._compared(strategy, call, deadline) for strategy, call in pairs))
+        pairs = list(zip(strategies, calls, strict=True))
+        rows = one_by_one([partial(self._compared, *pair, deadline) for pair in pairs])
+        return Comparison(tuple(rows))
 
     def models(self, *, timeout_s: float | None = None) -> Sequence[ModelInfo]:
         """Every name that a request may put in `model`."""
@@ -191,7 +197,11 @@ class Client:
         return self._model
 
     def _send(self, call: Call, deadline: Deadline) -> Reply:
-        return self._retrying(lambda: successful(self._transport.open(call, deadline).whole()), deadline)
+        return self._retrying(lambda: self._exchange(call, deadline), deadline)
+
+    def _exchange(self, call: Call, deadline: Deadline) -> Reply:
+        incoming = self._transport.open(call, deadline)
+        return successful(incoming.whole())
 
     def _begin(self, call: Call, deadline: Deadline) -> Incoming:
         """A stream whose first bytes are on their way; until then an error is one like any other."""
@@ -208,7 +218,7 @@ class Client:
                 return attempt()
             except NbestError as error:
                 pause_s = self._settings.pause_s(error, tried, deadline)
-            time.sleep(pause_s)
+            sleep(pause_s)
 
 
 def _run_events(incoming: Incoming, events: RunEvents) -> Iterator[RunEvent]:
@@ -222,12 +232,12 @@ class Stream:
     def __init__(self, incoming: Incoming) -> None:
         self._incoming = incoming
         self._answer = Answer(incoming.headers)
-        self._pieces: Iterator[Piece] = iter(())
+        self._pieces: Iterator[Delta] = iter(())
 
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> Piece:
+    def __next__(self) -> Delta:
         while (piece := next(self._pieces, None)) is None:
             if self._answer.done:
                 raise StopIteration

@@ -3,7 +3,7 @@
 NbestError
 ├── InvalidRequest        change the request: as it stands it can never succeed; `param` names the field
 │   └── NotFound          name a model, strategy, scorer or address that is served
-├── NotAllowed            send another `api_key`
+├── AuthenticationError            send another `api_key`
 ├── TryAgain              send the same again later; the client already did, as often as it was allowed to
 │   └── ConnectionFailed  as above, if the address is right: no whole reply came
 ├── DeadlineExceeded      allow more time, or ask for less
@@ -56,7 +56,7 @@ class NotFound(InvalidRequest):
     """The server has no model, strategy, scorer or route of that name."""
 
 
-class NotAllowed(NbestError):
+class AuthenticationError(NbestError):
     """The server does not accept the key, or there is none."""
 
 

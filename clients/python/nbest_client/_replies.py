@@ -8,10 +8,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from nbest_client._errors import (
+    AuthenticationError,
     DeadlineExceeded,
     InvalidRequest,
     NbestError,
-    NotAllowed,
     NotFound,
     ServerFailed,
     TryAgain,
@@ -21,8 +21,8 @@ from nbest_client._retry import retry_after_s
 Model = TypeVar("Model", bound=BaseModel)
 
 _BY_STATUS: Mapping[int, type[NbestError]] = {
-    401: NotAllowed,
-    403: NotAllowed,
+    401: AuthenticationError,
+    403: AuthenticationError,
     404: NotFound,
     408: TryAgain,
     429: TryAgain,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypedDict
 from urllib.parse import quote, urlsplit
 
-from nbest_client._given import Given
+from nbest_client._candidate_input import CandidateInput
 from nbest_client._strategy import AnyStrategy
 from nbest_client._version import __version__
 
@@ -94,7 +94,9 @@ def score(messages: Messages, texts: Sequence[str], scorer: str | None) -> Call:
     return Call("/v1/score", body if scorer is None else body | {"scorer": scorer})
 
 
-def select(candidates: Sequence[Given], *, strategy: AnyStrategy, messages: Messages | None, k: int) -> Call:
+def select(
+    candidates: Sequence[CandidateInput], *, strategy: AnyStrategy, messages: Messages | None, k: int
+) -> Call:
     """Candidates to be selected from."""
     written = [candidate.model_dump(mode="json", exclude_unset=True) for candidate in candidates]
     body: dict[str, Any] = {"strategy": strategy.spec(), "k": k, "candidates": written}

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import AliasPath, ConfigDict, Field
 
+from nbest_client._candidate_input import CandidateInput
 from nbest_client._display import Block, Shown, Table, Text
 from nbest_client._explanation import Explanation, Told
-from nbest_client._given import Given
 
 
 class Choice(Told):
@@ -75,7 +75,7 @@ class Generation(Shown, Told):
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Delta:
     """New text of one choice of a stream; printing it prints the text."""
 
     index: int
@@ -129,7 +129,7 @@ class Selection(Shown, Told):
     object: str = "selection"
     selected: tuple[int, ...]
     explanation: Explanation | None = Field(None, validation_alias="nbest")
-    candidates: tuple[Given, ...]
+    candidates: tuple[CandidateInput, ...]
     request_id: str | None = None
 
     @property

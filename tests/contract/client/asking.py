@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Literal
 
-from nbest_client import AsyncClient, Client, Generation, Piece
+from nbest_client import AsyncClient, Client, Delta, Generation
 
 Kind = Literal["sync", "async"]
 
@@ -24,7 +24,7 @@ async def generate(kind: Kind, url: str, **options: Any) -> Generation:
 
 
 async def stream(
-    kind: Kind, url: str, pieces: list[Piece], *, max_retries: int = 0, **options: Any
+    kind: Kind, url: str, pieces: list[Delta], *, max_retries: int = 0, **options: Any
 ) -> Generation:
     """The answer to a question as a stream, read to its end; what came before an error is in `pieces`."""
     if kind == "sync":
@@ -38,7 +38,7 @@ async def stream(
         return streamed.result
 
 
-def _read(url: str, pieces: list[Piece], max_retries: int, options: dict[str, Any]) -> Generation:
+def _read(url: str, pieces: list[Delta], max_retries: int, options: dict[str, Any]) -> Generation:
     with (
         Client(url, model="scripted", max_retries=max_retries) as client,
         client.stream("6 times 7?", **options) as streamed,

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from nbest_client import ConnectionFailed, Piece, ServerFailed
+from nbest_client import ConnectionFailed, Delta, ServerFailed
 from nbest_client._answer import Answer
 
 from tests.contract.client.faults import CHUNK, DONE, event
@@ -12,7 +12,7 @@ from tests.contract.client.faults import CHUNK, DONE, event
 HEADERS = {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "req_1"}
 
 
-def fed(*wire: bytes) -> tuple[Answer, list[Piece]]:
+def fed(*wire: bytes) -> tuple[Answer, list[Delta]]:
     answer = Answer(HEADERS)
     return answer, [piece for part in wire for piece in answer.feed(part)]
 
@@ -35,7 +35,7 @@ def test_choices_are_put_together_by_index() -> None:
         chunk(usage=usage),
         DONE,
     )
-    assert pieces == [Piece(1, "b"), Piece(0, "a"), Piece(1, "b")]
+    assert pieces == [Delta(1, "b"), Delta(0, "a"), Delta(1, "b")]
     whole = answer.generation()
     assert whole.texts == ["a", "bb"]
     assert [choice.finish_reason for choice in whole.choices] == ["stop", "length"]
@@ -62,7 +62,7 @@ def test_empty_text_is_no_piece_but_may_be_an_answer() -> None:
 
 def test_what_follows_the_end_is_nothing() -> None:
     answer, pieces = fed(event("a") + DONE + event("b"))
-    assert pieces == [Piece(0, "a")]
+    assert pieces == [Delta(0, "a")]
     assert answer.generation().text == "a"
 
 

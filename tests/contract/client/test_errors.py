@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from nbest_client import (
+    AuthenticationError,
     ConnectionFailed,
     DeadlineExceeded,
     InvalidRequest,
     NbestError,
-    NotAllowed,
     NotFound,
     ServerFailed,
     TryAgain,
@@ -31,8 +31,8 @@ def refused(status: int, error: object = None, **headers: str) -> NbestError:
     [
         (307, ServerFailed),
         (400, InvalidRequest),
-        (401, NotAllowed),
-        (403, NotAllowed),
+        (401, AuthenticationError),
+        (403, AuthenticationError),
         (404, NotFound),
         (408, TryAgain),
         (413, InvalidRequest),

@@ -4,9 +4,9 @@ import math
 from typing import Any
 
 import pytest
-from nbest_client import BestOfN, Budget, Custom, Given, openai_extra_body
+from nbest_client import BestOfN, Budget, CandidateInput, Custom, openai_extra_body
+from nbest_client._candidate_input import CandidateInput as GivenAgain
 from nbest_client._deadline import Deadline
-from nbest_client._given import Given as GivenAgain
 from nbest_client._requests import Call, chat, headers, root, score, select
 
 QUESTION = [{"role": "user", "content": "Hi"}]
@@ -50,7 +50,7 @@ def test_messages_are_taken_as_they_are() -> None:
 
 
 def test_candidates_carry_what_was_set() -> None:
-    given = Given.each(["a", Given(text="b", score=0.5)])
+    given = CandidateInput.each(["a", CandidateInput(text="b", score=0.5)])
     body = select(given, strategy=Custom("best_of_n"), messages=None, k=2).body
     assert body == {
         "strategy": {"name": "best_of_n"},

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 from nbest_client import (
     BestOfN,
+    CandidateInput,
     Comparison,
+    Delta,
     Explanation,
     Generation,
-    Given,
     InvalidRequest,
-    Piece,
     Scores,
     Selection,
 )
@@ -103,7 +103,11 @@ def test_scores_with_their_texts() -> None:
 
 
 def test_a_selection_with_its_candidates() -> None:
-    told = {"selected": [1], "candidates": [Given(text="a"), Given(text="b")], "nbest": NBEST}
+    told = {
+        "selected": [1],
+        "candidates": [CandidateInput(text="a"), CandidateInput(text="b")],
+        "nbest": NBEST,
+    }
     selection = Selection.model_validate(told)
     assert selection.texts == ["b"]
     assert str(selection).endswith("selected [1]: b")
@@ -161,4 +165,4 @@ def test_a_large_count_has_three_digits_and_a_prefix(count: int | None, shown: s
 
 
 def test_a_piece_prints_as_its_text() -> None:
-    assert str(Piece(0, "x")) == "x"
+    assert str(Delta(0, "x")) == "x"

@@ -10,8 +10,8 @@ import pytest
 from nbest_client import (
     AsyncClient,
     BestOfN,
+    CandidateInput,
     Custom,
-    Given,
     Sampling,
     Single,
 )
@@ -75,7 +75,7 @@ def test_every_route_that_the_client_uses_is_one(openapi: dict[str, Any]) -> Non
         requests.SCORERS,
         requests.chat(QUESTION, **question),
         requests.score(QUESTION, ["a"], None),
-        requests.select([Given(text="a")], strategy=Single(), messages=None, k=1),
+        requests.select([CandidateInput(text="a")], strategy=Single(), messages=None, k=1),
     ]
     assert all(call.method.lower() in openapi["paths"][call.path] for call in calls)
     one = requests.run_events("{id}")
@@ -94,7 +94,7 @@ def test_every_field_of_a_chat_request_is_an_argument_of_the_client(openapi: dic
 
 def test_a_candidate_that_is_brought_along_is_the_servers(openapi: dict[str, Any]) -> None:
     served = openapi["components"]["schemas"]["GivenCandidate"]
-    assert schemas.bare(Given.model_json_schema()) == schemas.bare(served)
+    assert schemas.bare(CandidateInput.model_json_schema()) == schemas.bare(served)
 
 
 def bodies() -> Iterator[tuple[str, requests.Call]]:
@@ -109,7 +109,9 @@ def bodies() -> Iterator[tuple[str, requests.Call]]:
                 ),
             )
         yield "score", requests.score(messages, ["a", "b"], "outcome")
-        given = Given.each(["a", Given(text="b", score=0.5, step_scores=[0.5], answer="4", tokens=3)])
+        given = CandidateInput.each(
+            ["a", CandidateInput(text="b", score=0.5, step_scores=[0.5], answer="4", tokens=3)]
+        )
         yield "select", requests.select(given, strategy=Custom("best_of_n"), messages=messages, k=2)
 
 

@@ -7,7 +7,7 @@ from nbest_client import (
     AsyncClient,
     Client,
     ConnectionFailed,
-    Piece,
+    Delta,
     ServerFailed,
     TryAgain,
 )
@@ -38,7 +38,7 @@ OK = reply(COMPLETION)
 async def test_events_cut_anywhere_make_the_same_answer(kind: Kind) -> None:
     wire = KEEP_ALIVE + event("vierzig—") + KEEP_ALIVE + event("zwei") + event(nbest=None) + DONE
     where = wire.index("—".encode()) + 1
-    pieces: list[Piece] = []
+    pieces: list[Delta] = []
     steps: list[Step] = [streaming()]
     for part in (wire[:5], wire[5:where], wire[where:-9], wire[-9:]):
         whole = piece(part)
@@ -53,11 +53,11 @@ async def test_events_cut_anywhere_make_the_same_answer(kind: Kind) -> None:
 @BOTH
 @pytest.mark.parametrize("fault", [[piece(b"")], [END], [CUT], [piece(event("y"))[:9], END]])
 async def test_a_stream_that_is_cut_is_an_error_after_its_text(kind: Kind, fault: list[Step]) -> None:
-    pieces: list[Piece] = []
+    pieces: list[Delta] = []
     async with faulty([streaming(), piece(event("x")), 0.05, *fault]) as server:
         with pytest.raises(ConnectionFailed):
             await stream(kind, server.url, pieces, max_retries=2)
-    assert pieces == [Piece(0, "x")]
+    assert pieces == [Delta(0, "x")]
     assert len(server.requests) == 1, "text that was handed out must not come twice"
 
 
@@ -65,12 +65,12 @@ async def test_a_stream_that_is_cut_is_an_error_after_its_text(kind: Kind, fault
 async def test_an_error_in_a_stream_is_raised_after_the_text_before_it(kind: Kind) -> None:
     error = {"message": "no engine", "type": "server_error", "param": None, "code": "engine_failed"}
     wire = event("x") + event(error=error)
-    pieces: list[Piece] = []
+    pieces: list[Delta] = []
     async with faulty([streaming(), piece(wire), LONG]) as server:
         with pytest.raises(TryAgain, match="no engine") as caught:
             await stream(kind, server.url, pieces)
         await asyncio.wait_for(server.left.wait(), 20)
-    assert pieces == [Piece(0, "x")]
+    assert pieces == [Delta(0, "x")]
     assert (caught.value.code, caught.value.status) == ("engine_failed", None)
     assert caught.value.request_id == "req_1"
 

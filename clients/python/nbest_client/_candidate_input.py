@@ -8,7 +8,7 @@ from pydantic import Field
 from nbest_client._strategy import Parameters
 
 
-class Given(Parameters):
+class CandidateInput(Parameters):
     """A candidate drawn elsewhere; what it carries is used, what it lacks is extracted or scored."""
 
     text: str
@@ -23,5 +23,5 @@ class Given(Parameters):
     def each(cls, candidates: Sequence[str | Self]) -> list[Self]:
         """All of them; a bare text is a candidate that carries nothing."""
         if isinstance(candidates, str):
-            raise TypeError("candidates is a list of texts or of Given, not one text")
+            raise TypeError("candidates is a list of texts or of CandidateInput, not one text")
         return [cls(text=one) if isinstance(one, str) else one for one in candidates]
