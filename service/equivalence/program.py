@@ -11,12 +11,16 @@ import os
 import resource
 import sys
 import time
+import zlib
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 MEMORY_BYTES = 1 << 30
 CPU_S_PER_ITEM = 3
+DIGITS = 100
+"""To which two irrational numbers must agree to be equal."""
+POINTS = 3
 _PROBE = "0.7236067"
 
 
@@ -70,10 +74,46 @@ def _equal_or_not(left: Any, right: Any) -> bool:
 
 
 def _equal(gold: Any, target: Any) -> bool:
-    """math-verify's verdict, which may depend on which side is called gold; its own time limits are signals: off."""
-    from math_verify import verify  # type: ignore[import-untyped]  # it ships no types
+    """Of two expressions whether their difference vanishes; else math-verify's verdict.
 
+    math-verify rounds to six places, so that very small numbers would all be equal, and may depend on which side is
+    called gold. Its own time limits are signals: off.
+    """
+    from math_verify import verify  # type: ignore[import-untyped]  # it ships no types
+    from sympy import Expr
+
+    one, two = (next((it for it in reading if isinstance(it, Expr)), None) for reading in (gold, target))
+    if one is not None and two is not None:
+        return _vanishes(one, two)
     return bool(verify(gold, target, timeout_seconds=None, raise_on_error=True))
+
+
+def _vanishes(one: Any, two: Any) -> bool:
+    """Whether two expressions are equal: exactly, or at random points to a hundred digits relative to their size."""
+    from sympy import Rational, nsimplify
+
+    exact = [nsimplify(it.doit(), rational=True) for it in (one, two)]
+    difference = exact[0] - exact[1]
+    if not difference.is_finite and difference.is_finite is not None:
+        return False
+    symbols = sorted(difference.free_symbols, key=str)
+    for point in range(POINTS if symbols else 1):
+        values = {
+            symbol: Rational((zlib.crc32(f"{symbol}|{point}".encode()) % 9973 + 10007) * (-1) ** point, 8191)
+            for symbol in symbols
+        }
+        if not _is_zero(difference.subs(values), exact[0].subs(values)):
+            return False
+    return True
+
+
+def _is_zero(number: Any, scale: Any) -> bool:
+    if number.is_Rational:
+        return bool(number == 0)
+    value = abs(number.evalf(10, maxn=2 * DIGITS))
+    if not value.is_number or not value.is_finite:
+        return False
+    return bool(value <= abs(scale.evalf(10)) * 10**-DIGITS)
 
 
 @lru_cache(maxsize=512)

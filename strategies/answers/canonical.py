@@ -9,7 +9,8 @@ MAX_MATHEMATICS: Final = 4096
 NUMBER: Final = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
 
 _BEFORE, _AFTER = "$*`\"' ", "$*`\"' .,;:?"
-_SPACING = re.compile(r"\\(?:left|right|displaystyle)(?![a-zA-Z])|\\[,;:! ()\[\]]")
+# A backslash after another ends a matrix's row: it begins no spacing.
+_SPACING = re.compile(r"\\(?:left|right|displaystyle)(?![a-zA-Z])|(?<!\\)\\[,;:! ()\[\]]")
 _FRACTION = re.compile(r"\\[dt]frac(?![a-zA-Z])")
 _ESCAPED = re.compile(r"\\(?=[$%])")
 _WORDS = re.compile(r"\\(?:text|textbf|textit|textrm|mathrm|mathbf|mbox)\{([^{}]*)\}")

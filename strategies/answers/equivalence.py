@@ -1,18 +1,26 @@
-"""Groups whose answers are equal as mathematics become one: checked between groups only, merged in a fixed order."""
+"""Groups whose answers are equal as mathematics become one: each is held to one representative, so none chain.
 
+What is rational is compared exactly, here; only answers whose values agree, or that are not read here, are asked about.
+"""
+
+import asyncio
+import cmath
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from dataclasses import dataclass, field
 from typing import Final
 
 from strategies.answers.canonical import MAX_MATHEMATICS
 from strategies.answers.extract import Answer
 from strategies.answers.groups import group_ids, group_sizes
+from strategies.answers.reading import Part, Reading, for_checking, is_opaque, read
 from strategies.base.ports import Equivalence
 
 MAX_GROUPS: Final = 64
-"""Groups compared with each other, the largest first: 2,016 pairs."""
+"""How many answers that are not read here are compared, each with as many representatives: the largest."""
+
+MAX_ROUNDS: Final = 8
+"""Times that answers are asked about: once for each different answer among those whose values agree."""
 
 _COMMAND = re.compile(r"\\[a-zA-Z]+")
 _WORD = re.compile(r"[^\W\d_]{3,}")
@@ -31,7 +39,6 @@ _FUNCTIONS: Final = {
     "max",
     "min",
 }
-_INTEGER = re.compile(r"-?\d+")
 _SIGN = re.compile(r"[\d\\^_=+*/<>|(]|^-?[a-zA-Z]{1,2}$")
 
 
@@ -52,69 +59,195 @@ class Merged:
 
 
 async def merge(answers: Sequence[Answer | None], equivalence: Equivalence) -> Merged:
-    """The group of each answer: equal keys first, then what `equivalence` calls the same, both ways and in chains.
+    """The group of each answer: equal keys first, then equal values, then what `equivalence` calls the same.
 
-    Checks are asked between groups, so their number does not depend on how many candidates there are. Which groups
-    merge does not depend on the order of the checks: the groups are the connected components of "the same".
+    Every member of a group is equal to its representative. A unit is left out where only one side has it: of one
+    value with several units each unit is a group, and those without join the largest.
     """
     groups = group_ids([None if answer is None else answer.key for answer in answers])
-    compared, left_out = _compared(answers, groups)
-    pairs = [(a, b) for a, b in combinations(compared, 2) if _may_be_same(answers, a, b)]
-    texts = [(_text(answers, a), _text(answers, b)) for a, b in pairs]
-    verdicts = await equivalence.same(texts) if texts else []
-    numbers = [group for group in groups if group is not None]
-    root = _components(max(numbers, default=-1) + 1, groups, pairs, verdicts)
-    merged = group_ids([None if group is None else str(root[group]) for group in groups])
-    return Merged(tuple(merged), left_out or any(verdict is None for verdict in verdicts))
+    sizes = group_sizes(groups)
+    firsts = {group: i for i, group in reversed(list(enumerate(groups))) if group is not None}
+    ordered = sorted(firsts, key=lambda group: (-sizes[firsts[group]], firsts[group]))
+    keys = {group: _key(answers, firsts[group]) for group in ordered}
+    classes = _Classes({group: await _read(key) for group, key in keys.items()}, keys, equivalence)
+    for group in ordered:
+        classes.place_exact(group)
+    await classes.place([group for group in ordered if classes.is_inexact(group)])
+    unread = [group for group in ordered if classes.readings[group] is None and is_mathematics(keys[group])]
+    await classes.place_unread(unread, ordered)
+    counts = {group: sizes[first] for group, first in firsts.items()}
+    named = classes.with_units(ordered, counts)
+    merged = group_ids([None if group is None else str(named[group]) for group in groups])
+    return Merged(tuple(merged), classes.undecided)
 
 
 def is_mathematics(text: str) -> bool:
     """Whether a symbolic check may be asked about a text: formulas, not words, which would be products of letters."""
-    if not text.strip() or len(text.encode()) > MAX_MATHEMATICS or '"' in text:
+    if not text.strip() or len(text.encode()) > MAX_MATHEMATICS or '"' in text or is_opaque(text):
         return False
     bare = _COMMAND.sub(" ", text)
     words = {word.lower() for word in _WORD.findall(bare)}
     return words <= _FUNCTIONS and _SIGN.search(text.strip(" $")) is not None
 
 
-def _compared(answers: Sequence[Answer | None], groups: Sequence[int | None]) -> tuple[list[int], bool]:
-    """The first member of each group to compare, largest group first, and whether there were too many."""
-    sizes = group_sizes(groups)
-    firsts = {group: i for i, group in reversed(list(enumerate(groups))) if group is not None}
-    ordered = sorted(firsts.values(), key=lambda i: (-sizes[i], i))
-    formulas = [i for i in ordered if is_mathematics(_text(answers, i))]
-    return formulas[:MAX_GROUPS], len(formulas) > MAX_GROUPS
+async def _read(key: str) -> Reading | None:
+    """The normal form of an answer; others have a turn between two."""
+    await asyncio.sleep(0)
+    return None if '"' in key or len(key) > MAX_MATHEMATICS else read(key)
 
 
-def _may_be_same(answers: Sequence[Answer | None], a: int, b: int) -> bool:
-    """Two integers with different keys are different numbers: no need to ask."""
-    keys = [answer.key for answer in (answers[a], answers[b]) if answer is not None]
-    return not all(_INTEGER.fullmatch(key) for key in keys)
-
-
-def _text(answers: Sequence[Answer | None], i: int) -> str:
+def _key(answers: Sequence[Answer | None], i: int) -> str:
     answer = answers[i]
-    return "" if answer is None else answer.text
+    return "" if answer is None else answer.key
 
 
-def _components(
-    count: int,
-    groups: Sequence[int | None],
-    pairs: Sequence[tuple[int, int]],
-    verdicts: Sequence[bool | None],
-) -> list[int]:
-    """The lowest group that each group is connected with."""
-    root = list(range(count))
+@dataclass(slots=True)
+class _Classes:
+    """Groups of equal value: the representative of each group, filled in from the surest comparison to the least."""
 
-    def find(group: int) -> int:
-        while root[group] != group:
-            root[group] = root[root[group]]
-            group = root[group]
-        return group
+    readings: dict[int, Reading | None]
+    keys: dict[int, str]
+    equivalence: Equivalence
+    of: dict[int, int] = field(default_factory=dict)
+    undecided: bool = False
+    _exact: dict[object, int] = field(default_factory=dict)
 
-    for (a, b), verdict in zip(pairs, verdicts, strict=True):
-        first, second = groups[a], groups[b]
-        if verdict and first is not None and second is not None:
-            low, high = sorted((find(first), find(second)))
-            root[high] = low
-    return [find(group) for group in range(count)]
+    def place_exact(self, group: int) -> None:
+        """A group with an exact value joins the first of the same."""
+        reading = self.readings[group]
+        if reading is not None and reading.exact is not None:
+            self.of[group] = self._exact.setdefault(reading.exact, group)
+
+    def is_inexact(self, group: int) -> bool:
+        return self.readings[group] is not None and group not in self.of
+
+    async def place(self, waiting: list[int]) -> None:
+        """Groups that are read but irrational: asked about only where the values at all points agree."""
+        index = _Index()
+        for group in dict.fromkeys(self.of.values()):
+            index.add(group, self.readings[group])
+        near = {group: index.near(self.readings[group]) for group in waiting}
+        await self._join(near)
+        waiting = [group for group in waiting if group not in self.of]
+        for _ in range(MAX_ROUNDS):
+            chosen, near = _Index(), {}
+            for group in waiting:
+                near[group] = chosen.near(self.readings[group])
+                if not near[group]:
+                    self.of[group] = group
+                    chosen.add(group, self.readings[group])
+            await self._join({group: others for group, others in near.items() if others})
+            waiting = [group for group in waiting if group not in self.of]
+        self._leave(waiting)
+
+    async def place_unread(self, waiting: list[int], ordered: Sequence[int]) -> None:
+        """Formulas that are not read here: the largest are asked about, against the largest of all classes."""
+        known = [group for group in ordered if self.of.get(group) == group and self._is_asked(group)]
+        self.undecided |= bool(waiting) and max(len(waiting), len(known)) > MAX_GROUPS
+        waiting = waiting[:MAX_GROUPS]
+        await self._join(dict.fromkeys(waiting, known[:MAX_GROUPS]))
+        waiting = [group for group in waiting if group not in self.of]
+        while waiting:
+            first, *waiting = waiting
+            self.of[first] = first
+            await self._join({group: [first] for group in waiting})
+            waiting = [group for group in waiting if group not in self.of]
+
+    def _is_asked(self, group: int) -> bool:
+        reading = self.readings[group]
+        return reading is not None and reading.unit is None and is_mathematics(self.keys[group])
+
+    def _leave(self, waiting: Sequence[int]) -> None:
+        self.undecided |= bool(waiting)
+        self.of.update({group: group for group in waiting})
+
+    async def _join(self, near: dict[int, list[int]]) -> None:
+        """Each group joins the first of the representatives near it that it is equal to in every part."""
+        asked = {
+            (group, other): self._pairs(group, other) for group, others in near.items() for other in others
+        }
+        texts = list(dict.fromkeys(pair for pairs in asked.values() for pair in pairs))
+        verdicts = dict(zip(texts, await self.equivalence.same(texts) if texts else [], strict=True))
+        for (group, other), pairs in asked.items():
+            found = [verdicts[pair] for pair in pairs]
+            if group not in self.of and all(found):
+                self.of[group] = other
+            self.undecided |= None in found and False not in found
+
+    def _pairs(self, group: int, other: int) -> list[tuple[str, str]]:
+        """What to ask: the parts that are not known to be equal, or the whole of what is not read."""
+        one, two = self.readings[group], self.readings[other]
+        if one is None or two is None:
+            return [(for_checking(self.keys[other]), for_checking(self.keys[group]))]
+        parts = [
+            (b, a) for a, b in zip(one.parts, two.parts, strict=True) if a.exact is None or a.exact != b.exact
+        ]
+        pairs = [(for_checking(b.text), for_checking(a.text)) for b, a in parts]
+        return [(b, a) for b, a in pairs if a != b]
+
+    def with_units(self, ordered: Sequence[int], counts: dict[int, int]) -> dict[int, tuple[int, str | None]]:
+        """The class and the unit of each group; one without a unit takes that of most, of equally many the first."""
+        votes: dict[int, dict[str, int]] = {}
+        for group in ordered:
+            reading, own = self.readings[group], self.of.setdefault(group, group)
+            if reading is not None and reading.unit is not None:
+                units = votes.setdefault(own, {})
+                units[reading.unit] = units.get(reading.unit, 0) + counts[group]
+        return {group: (self.of[group], self._unit(group, votes)) for group in ordered}
+
+    def _unit(self, group: int, votes: dict[int, dict[str, int]]) -> str | None:
+        reading, units = self.readings[group], votes.get(self.of[group], {})
+        if reading is not None and reading.unit is not None:
+            return reading.unit
+        return max(units, key=lambda unit: units[unit], default=None)
+
+
+_RELATIVE: Final = 1e-9
+_Bucket = tuple[object, ...]
+
+
+@dataclass(slots=True)
+class _Index:
+    """Representatives by their kind and their first value, so that only near ones are compared."""
+
+    _groups: dict[_Bucket, list[tuple[int, Reading]]] = field(default_factory=dict)
+
+    def add(self, group: int, reading: Reading | None) -> None:
+        if reading is not None:
+            self._groups.setdefault((_shape(reading), _scale(reading)), []).append((group, reading))
+
+    def near(self, reading: Reading | None) -> list[int]:
+        """Those of the same kind whose values agree as far as floating point can tell."""
+        if reading is None:
+            return []
+        scale = _scale(reading)
+        scales = [None] if scale is None else [None, scale - 1, scale, scale + 1]
+        found = [at for s in scales for at in self._groups.get((_shape(reading), s), [])]
+        return sorted(group for group, other in found if _agree(reading, other))
+
+
+def _shape(reading: Reading) -> _Bucket:
+    return (reading.kind, len(reading.parts))
+
+
+def _scale(reading: Reading) -> int | None:
+    """Where the first value stands on a logarithmic scale; None where it has no value in range, or is nearly 0."""
+    floats = next((part.floats for part in reading.parts if part.floats is not None), None)
+    if floats is None or abs(floats[0]) < 1e-12:
+        return None
+    return round(cmath.log(floats[0]).real * 1e8)
+
+
+def _agree(one: Reading, two: Reading) -> bool:
+    return all(_part_agrees(a, b) for a, b in zip(one.parts, two.parts, strict=True))
+
+
+def _part_agrees(a: Part, b: Part) -> bool:
+    """Whether two parts may be equal: not where both are exact and differ, or where floats differ relatively."""
+    if a.exact is not None and b.exact is not None:
+        return a.exact == b.exact
+    if a.floats is None or b.floats is None:
+        return True
+    return all(
+        cmath.isclose(x, y, rel_tol=_RELATIVE, abs_tol=1e-12) for x, y in zip(a.floats, b.floats, strict=True)
+    )

@@ -156,7 +156,7 @@ async def test_mathematics_merges_votes(table: Table) -> None:
 
 
 async def test_answers_that_could_not_be_compared_are_flagged(table: Table) -> None:
-    engine = Arriving(["1/2", "0.5"], [0, 1])
+    engine = Arriving([r"\sqrt{8}", r"2\sqrt{2}"], [0, 1])
     outcome = await Majority(n=2, equivalence="math").run(PROMPT, engine, table)
     assert outcome.degraded == "equivalence_undecided"
 
