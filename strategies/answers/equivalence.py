@@ -91,9 +91,11 @@ def is_mathematics(text: str) -> bool:
 
 
 async def _read(key: str) -> Reading | None:
-    """The normal form of an answer; others have a turn between two."""
+    """The normal form of an answer, if every part has a value to compare; others have a turn between two."""
     await asyncio.sleep(0)
-    return None if '"' in key or len(key) > MAX_MATHEMATICS else read(key)
+    reading = None if '"' in key or len(key) > MAX_MATHEMATICS else read(key)
+    known = reading is not None and all(part.exact or part.floats for part in reading.parts)
+    return reading if known else None
 
 
 def _key(answers: Sequence[Answer | None], i: int) -> str:
@@ -247,7 +249,8 @@ def _part_agrees(a: Part, b: Part) -> bool:
     if a.exact is not None and b.exact is not None:
         return a.exact == b.exact
     if a.floats is None or b.floats is None:
-        return True
+        # One is exact, and infinite or beyond what a float holds; the other is not.
+        return False
     return all(
         cmath.isclose(x, y, rel_tol=_RELATIVE, abs_tol=1e-12) for x, y in zip(a.floats, b.floats, strict=True)
     )

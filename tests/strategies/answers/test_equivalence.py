@@ -57,6 +57,12 @@ async def test_nobody_to_ask_is_undecided() -> None:
     assert (await merge(answers_of(r"\sqrt{8}", r"2\sqrt{2}"), Undecided())).undecided
 
 
+async def test_an_irrational_answer_beyond_floats_is_asked_about() -> None:
+    told = Told({frozenset((r"10^{400}-10^{400}+\sqrt{2}", r"\sqrt{2}"))})
+    merged = await merge(answers_of(r"10^{400}-10^{400}+\sqrt{2}", r"\sqrt{2}", "3"), told)
+    assert merged.groups == (0, 0, 1)
+
+
 async def test_nothing_is_asked_about_words_or_two_integers() -> None:
     told = Told()
     merged = await merge(answers_of("blue", "lube", "5", "6", "7", None), told)
