@@ -50,9 +50,8 @@ class Beam:
 
     async def write_to(self, tokens: int) -> None:
         """Write on until the whole answer has so many tokens."""
-        while self.is_active and (left := tokens - self.live.tokens) > 0:
-            before = self.live.tokens
-            await self.live.advance(left)
+        while self.is_active and (before := self.live.tokens) < tokens:
+            await self.live.advance(tokens - before)
             if self.live.tokens == before:
                 return
 

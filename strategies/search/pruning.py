@@ -27,8 +27,8 @@ def decide(scores: Sequence[float | None], keep: int, sizes: Sequence[int] | Non
     """
     if not any(map(is_number, scores)):
         return Decision(tuple(range(len(scores))), ())
-    groups = sizes if sizes is not None else [0] * len(scores)
-    order = sorted(range(len(scores)), key=lambda i: (*_worth(scores[i]), -groups[i], i))
+    larger_first = [-size for size in sizes] if sizes is not None else range(len(scores))
+    order = sorted(range(len(scores)), key=lambda i: (*_worth(scores[i]), larger_first[i], i))
     kept, rejected = tuple(order[:keep]), tuple(sorted(order[keep:]))
     numbers = [score for i in kept if (score := scores[i]) is not None and is_number(score)]
     return Decision(kept, rejected, min(numbers, default=None))

@@ -57,6 +57,7 @@ def test_the_answer_is_found(text: str, answer: str | None) -> None:
         ("Answer: the sum is [[4", "4", False),
         ("Answer: four and a ha", "four and a ha", False),
         ("Answer: [[four]]", "four", True),
+        ("Answer: [[four]] ", "four", True),
         ("Answer: [[four]]\nAnswer: [[four]]\nAnswer: [[fo", "four", True),
     ],
 )
@@ -118,3 +119,10 @@ def test_an_answer_in_the_form_that_was_asked_for_comes_back_as_it_was(answer: s
     text = f"Comparison: {comparison}\nAnswer: [[{answer}]]"
     if OPENING.search(text).start() == text.rindex("Answer: [[" + answer):  # type: ignore[union-attr]
         assert read_reply(text).answer == answer.strip()
+
+
+@pytest.mark.parametrize(
+    ("after", "closed"), [("", True), (" \n", True), (".", False), ("x", False), ("ab", False)]
+)
+def test_a_reply_that_was_cut_off_behind_its_brackets_may_have_gone_on(after: str, closed: bool) -> None:
+    assert enclosed(f"[1]]{after}", ended=False) == ("[1", closed)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from strategies.base.errors import InvalidRequest, ScorerFailed
-from strategies.base.types import Candidate, Message, Prompt, Score
+from strategies.base.types import Candidate, Decoding, FinishReason, Message, Prompt, Score
 from strategies.best_of_n import BestOfN
 from strategies.sampling.score_tasks import ScoreTasks
 from strategies.sampling.scoring import CandidateScorer
@@ -107,3 +107,35 @@ def test_weights_need_objectives_and_a_lone_candidate_no_comparison(table: Table
     with pytest.raises(InvalidRequest, match="no objectives"):
         BestOfN(scorer="step", objective_weights={"x": 1.0}).judge(table)
     assert not BestOfN(scorer="outcome").judge(table, alone=True).compares
+
+
+@pytest.mark.parametrize(
+    ("on_error", "asked", "expected"),
+    [("fail", None, None), ("majority", None, None), ("logprob", None, 0), ("logprob", 3, 3), ("fail", 3, 3)],
+)
+def test_a_fall_back_on_log_probabilities_asks_for_those_of_the_samples_alone(
+    on_error: str, asked: int | None, expected: int | None
+) -> None:
+    strategy = BestOfN.model_validate({"on_scorer_error": on_error})
+    prompt = Prompt((Message("user", "Q"),), decoding=Decoding(logprobs=asked))
+    assert strategy.asking(prompt).decoding.logprobs == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "reason", "is_asked"),
+    [
+        ("a", "length", True),
+        ("a", "abort", True),
+        ("a", "error", False),
+        (" ", "length", False),
+        ("", "stop", False),
+    ],
+)
+async def test_what_is_cut_off_may_be_scored_and_what_says_nothing_may_not(
+    text: str, reason: FinishReason, is_asked: bool
+) -> None:
+    ask = Ask()
+    async with ScoreTasks(CandidateScorer(ask), PROMPT) as tasks:
+        tasks.submit_invalid(Candidate(0, text, 1, reason))
+        await tasks.settle()
+    assert ask.asked == ([[text]] if is_asked else [])
