@@ -66,11 +66,11 @@ def start_parts(settings: Settings) -> Parts:
     # Before the generator: a scorer named by its repository is fetched here, and a wrong one found in seconds.
     planned = plans(settings.loaded_scorers, scorer_path)
     _check_memory(settings, planned)
-    turns = GroupLock(enabled=_take_turns(settings))
+    lock = GroupLock(enabled=_take_turns(settings))
     supervision = Supervisor(settings.supervision)
 
     def supervised(name: str, section: EngineSettings) -> SupervisedEngine:
-        return supervision.engine(name, lambda: _start_engine(section, turns))
+        return supervision.engine(name, lambda: _start_engine(section, lock))
 
     with contextlib.ExitStack() as on_failure:
         engine = supervised("generator", settings.engine)
@@ -83,7 +83,7 @@ def start_parts(settings: Settings) -> Parts:
         scorers = load_scorers(
             settings.loaded_scorers,
             scorer_path,
-            turns,
+            lock,
             generators=generators,
             planned=planned,
             starts=supervised_starters(supervision),
@@ -210,7 +210,7 @@ def _uncounted(settings: EngineSettings) -> EngineSettings:
     return settings.model_copy(update={"engine_args": {"disable_log_stats": True, **settings.engine_args}})
 
 
-def _start_engine(settings: EngineSettings, turns: GroupLock) -> RestartableEngine:
+def _start_engine(settings: EngineSettings, lock: GroupLock) -> RestartableEngine:
     if settings.backend == "scripted":
         from service.engine.scripted.engine import ScriptedEngine
 
@@ -221,7 +221,7 @@ def _start_engine(settings: EngineSettings, turns: GroupLock) -> RestartableEngi
     embedded = settings.model == EMBEDDED
     path = _generator_path(settings)
     name = settings.served_model_name or (GENERATOR_NAME if embedded else settings.model)
-    return VllmEngine.start(settings, path, name, turns)
+    return VllmEngine.start(settings, path, name, lock)
 
 
 def _take_turns(settings: Settings) -> bool:

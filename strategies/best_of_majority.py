@@ -2,7 +2,7 @@
 
 Source: Algorithm 3 of arXiv 2510.03199 (Di, Ji, Li, Zhao, Gu); in code `pessimistic_select_k` of jkx19/PassAtK
 (`grader.py`). Ours differs where theirs is silent or breaks: no answer is no group, survivors alone are scored, an
-empty gate is widened and flagged, and ties follow the house rule.
+empty gate is widened and flagged, and ties follow the common rule (`strategies.base.ranking`).
 """
 
 import math

@@ -2,7 +2,7 @@
 
 Source: the baseline of every test-time scaling paper; N i.i.d. samples, argmax of the score (for instance
 `search/best_of_n.py` of huggingface/search-and-learn). By answer, with the mean, it is the baseline that the
-Best-of-Majority paper means (arXiv 2510.03199; `select_k_by_reward` of jkx19/PassAtK). Ties follow the house rule:
+Best-of-Majority paper means (arXiv 2510.03199; `select_k_by_reward` of jkx19/PassAtK). Ties follow the common rule:
 higher score, larger group of equal answers, lower index.
 """
 

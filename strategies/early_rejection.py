@@ -127,10 +127,10 @@ class EarlyRejection(VotingStrategy, ScoredStrategy):
             max_completed=max(k, self.max_completed or max(1, self.beams // self.beam_width)),
         )
 
-    async def _concluded(self, search: BeamSet, panel: Scorers) -> Outcome:
+    async def _concluded(self, search: BeamSet, scorers: Scorers) -> Outcome:
         """The outcome with the figures of the search, and in shadow with what rejection would have done."""
         standings = [FinishedBeam.of(beam) for beam in search.beams]
-        ballot = await self.ballot([standing.candidate for standing in standings], panel)
+        ballot = await self.ballot([standing.candidate for standing in standings], scorers)
         outcome = conclude(standings, ballot, search.k)
         told: dict[str, Detail] = {"scope": self.scope, "rounds": search.rounds}
         told["rejected"] = sum(beam.is_rejected for beam in search.beams)
@@ -140,9 +140,9 @@ class EarlyRejection(VotingStrategy, ScoredStrategy):
             told["tokens_saved"] = search.saved
         return replace(outcome, details=told)
 
-    async def _without_scores(self, search: BeamSet, panel: Scorers) -> Outcome:
+    async def _without_scores(self, search: BeamSet, scorers: Scorers) -> Outcome:
         """Nothing more is rejected: those still there write on to the end, and the stand-in decides."""
         await search.write_to(TO_THE_END)
         for beam in search.beams:
             beam.score = beam.last = self.fallback_score(beam.live.candidate())
-        return replace(await self._concluded(search, panel), degraded=self.without_scorer)
+        return replace(await self._concluded(search, scorers), degraded=self.without_scorer)

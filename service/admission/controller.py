@@ -1,4 +1,4 @@
-"""The door: a request waits whole or not at all, all its candidates together, and takes its turn among the keys."""
+"""Admission control: a request waits for capacity as a whole, all its candidates together, in a fair queue of keys."""
 
 import asyncio
 import random
@@ -22,7 +22,7 @@ LONGEST_WAIT_S = 60.0
 
 @dataclass(slots=True, eq=False)
 class _Ticket:
-    """One request at the door."""
+    """One request that waits or runs."""
 
     key: str
     cost: Cost
@@ -48,9 +48,9 @@ class _Capacity:
 
 
 class AdmissionController:
-    """Lets in what there is room for; what does not fit waits in its key's line, and a full line turns it away.
+    """Admits what there is capacity for; the rest waits in its key's queue, and a full queue refuses it.
 
-    Nobody overtakes the request whose turn it is, however large: room is left free until it fits, so it always does.
+    No request overtakes the first of the queue, however large: capacity is kept free until it fits.
     """
 
     def __init__(
@@ -153,7 +153,7 @@ class AdmissionController:
             self._let_in()
 
     def _retry_after_s(self, cost: Cost) -> float:
-        """About when the line will have moved: all room is turned over once in a mean stay (Little's law).
+        """About when the queue will have moved: by Little's law all capacity is renewed once in a mean time in service.
 
         A fifth more or less parts those who were turned away together.
         """

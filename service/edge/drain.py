@@ -1,4 +1,4 @@
-"""The way out: new requests are refused, those in flight end, and past the limit they are told why they do not."""
+"""Shutdown: new requests are refused, those in flight end, and past the time limit they are answered with an error."""
 
 import asyncio
 import time

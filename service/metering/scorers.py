@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class MeteredScorers:
-    """The panel of a request: the loaded scorers and the comparison of answers, all counted, timed and checked."""
+    """The scorers of a request: the loaded scorers and the comparison of answers, all counted, timed and checked."""
 
     inner: ScorerLookup
     meter: Meter

@@ -19,9 +19,9 @@ def supervised_starters(supervision: Supervisor, starts: ModelStarters = UNWATCH
     """`starts`, each of whose models is replaced, behind the same object, when it dies or hangs."""
 
     def under(start: Callable[[S, C, GroupLock], Any]) -> Callable[[S, C, GroupLock], SupervisedModel]:
-        def started(shape: S, checkpoint: C, turns: GroupLock) -> SupervisedModel:
+        def started(shape: S, checkpoint: C, lock: GroupLock) -> SupervisedModel:
             folder = checkpoint.path if isinstance(checkpoint, Checkpoint) else Path(str(checkpoint))
-            return supervision.model(f"reward model {folder.name}", lambda: start(shape, checkpoint, turns))
+            return supervision.model(f"reward model {folder.name}", lambda: start(shape, checkpoint, lock))
 
         return started
 

@@ -38,13 +38,13 @@ class VotingStrategy(Strategy):
         description="Answers are one if they have one canonical spelling, or also if they are equal as mathematics.",
     )
 
-    async def ballot(self, candidates: Sequence[Candidate], panel: Scorers) -> Ballot:
+    async def ballot(self, candidates: Sequence[Candidate], scorers: Scorers) -> Ballot:
         """Read and group the answers: by canonical key, and with `math` by a symbolic check between the groups."""
         answers = await self._read(candidates)
         keys = tuple(None if answer is None else answer.key for answer in answers)
         if self.equivalence == "exact":
             return Ballot(keys, tuple(group_ids(keys)))
-        merged = await merge(answers, panel.equivalence)
+        merged = await merge(answers, scorers.equivalence)
         return Ballot(keys, merged.groups, merged.undecided)
 
     async def _read(self, candidates: Sequence[Candidate]) -> list[Answer | None]:

@@ -1,4 +1,4 @@
-"""What a strategy is handed: an engine to draw from and a panel to ask. Adapters live in `service`."""
+"""What a strategy is handed: an engine to sample from and scorers to ask. Adapters live in `service`."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -171,7 +171,7 @@ class Equivalence(Protocol):
 
 
 class Scorers(ScorerLookup, Protocol):
-    """Everybody whom a strategy may ask about answers: the loaded scorers, and whether two answers are equal."""
+    """What judges answers for a strategy: the loaded scorers, and whether two answers are equal."""
 
     @property
     def equivalence(self) -> Equivalence: ...

@@ -32,7 +32,7 @@ class Inside:
         self.scorer = ChaosScorer()
         self.lag = Lag()
 
-    def start_engine(self, settings: EngineSettings, turns: GroupLock) -> ChaosEngine:
+    def start_engine(self, settings: EngineSettings, lock: GroupLock) -> ChaosEngine:
         made = self.engine = ChaosEngine(script=play)
         return made
 

@@ -20,12 +20,12 @@ MAX_NUM_SEQS = 16
 
 
 @pytest.fixture(scope="session")
-def turns() -> GroupLock:
+def lock() -> GroupLock:
     return GroupLock()
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def generator(turns: GroupLock) -> AsyncIterator[VllmEngine]:
+async def generator(lock: GroupLock) -> AsyncIterator[VllmEngine]:
     """Starts in the main thread and blocks the loop, which nothing else needs yet."""
     settings = EngineSettings(
         max_model_len=MAX_MODEL_LEN,
@@ -34,7 +34,7 @@ async def generator(turns: GroupLock) -> AsyncIterator[VllmEngine]:
         # The smallest step that holds the longest prompt: many prompts at once do not fit it.
         engine_args={"max_num_batched_tokens": MAX_MODEL_LEN},
     )
-    engine = VllmEngine.start(settings, str(build_generator()), GENERATOR_NAME, turns)
+    engine = VllmEngine.start(settings, str(build_generator()), GENERATOR_NAME, lock)
     try:
         yield engine
     finally:

@@ -26,7 +26,7 @@ class Scoring:
 
     scorers: LoadedScorers
     engine: PoolingEngine
-    turns: GroupLock
+    lock: GroupLock
     checkpoint: Path
 
 
@@ -82,17 +82,17 @@ def reward_checkpoint(generator_checkpoint: Path, tmp_path_factory: pytest.TempP
 
 @pytest.fixture(scope="session")
 def scoring(reward_checkpoint: Path) -> Iterator[Scoring]:
-    turns = GroupLock()
+    lock = GroupLock()
     shared = {"model": str(reward_checkpoint), "max_model_len": MAX_MODEL_LEN, "kv_cache_mib": 256}
     settings = [
         ScorerSettings.model_validate({"name": "outcome", "kind": "outcome", "label": 0, **shared}),
         ScorerSettings.model_validate({"name": "step", "kind": "step", "label": 1, **shared}),
     ]
-    scorers = load_scorers(settings, str, turns)
+    scorers = load_scorers(settings, str, lock)
     engine = scorers.engines["outcome"]
     assert isinstance(engine, PoolingEngine)
     try:
-        yield Scoring(scorers, engine, turns, reward_checkpoint)
+        yield Scoring(scorers, engine, lock, reward_checkpoint)
     finally:
         engine.close()
 

@@ -117,7 +117,7 @@ async def test_a_fork_shares_the_past_and_not_the_future(generator: VllmEngine) 
 
 
 async def test_paused_candidates_leave_a_place_and_the_turn_to_others(
-    generator: VllmEngine, turns: GroupLock
+    generator: VllmEngine, lock: GroupLock
 ) -> None:
     """More candidates than the engine has places are open and paused; a draw and a score still get through."""
     prompt = ask(STORY, Decoding(max_tokens=40, ignore_eos=True))
@@ -125,7 +125,7 @@ async def test_paused_candidates_leave_a_place_and_the_turn_to_others(
         await asyncio.gather(*(live.advance(4) for live in lives))
         assert 0 < generator.unfinished < MAX_NUM_SEQS
         async with asyncio.timeout(60):
-            async with turns.take("score"):
+            async with lock.take("score"):
                 pass
             async with generator.sample(ask(STORY, Decoding(max_tokens=4)), 4) as stream:
                 assert len([candidate async for candidate in stream]) == 4

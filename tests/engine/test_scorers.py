@@ -212,7 +212,7 @@ async def test_cancelling_stops_the_engine_and_gives_the_turn_back(scoring: Scor
         await reading
     engine: Any = scoring.engine._engine
     assert not engine.output_processor.has_unfinished_requests()
-    async with asyncio.timeout(5), scoring.turns.take("generate"):
+    async with asyncio.timeout(5), scoring.lock.take("generate"):
         pass
     scores = await scoring.scorers.outcome(None).score(PROMPT, answers[:2])
     expected = [recipe.outcome(PROMPT, answer)[0] for answer in answers[:2]]

@@ -60,7 +60,7 @@ class Supervised:
     def family(self) -> ProcessTree:
         inner = self.engine.inner
         assert isinstance(inner, VllmEngine)
-        return inner._family
+        return inner._processes
 
     @property
     def core(self) -> int:
@@ -87,8 +87,8 @@ async def supervised(model: Path) -> AsyncIterator[Supervised]:
     # An engine that counts would take the counters of the suite's generator out of the registry.
     quiet = {"disable_log_stats": True}
     settings = EngineSettings(max_model_len=256, max_num_seqs=DRAWS, kv_cache_mib=64, engine_args=quiet)
-    turns = GroupLock()
-    engine = supervision.engine("generator", lambda: VllmEngine.start(settings, str(model), "tiny", turns))
+    lock = GroupLock()
+    engine = supervision.engine("generator", lambda: VllmEngine.start(settings, str(model), "tiny", lock))
     metrics = Metrics()
     supervision.watch(metrics)
     try:
@@ -206,16 +206,16 @@ async def test_a_stopped_process_of_transformers_fails_as_dead_and_scores_the_sa
 
 async def test_a_stopped_reward_model_fails_as_dead_and_scores_the_same_afterwards() -> None:
     supervision = Supervisor(SupervisionSettings(heartbeat_s=0.5, hang_timeout_s=HANG_S))
-    reward, turns = build().reward, GroupLock()
+    reward, lock = build().reward, GroupLock()
     shape = PoolingEngineConfig(max_model_len=256, max_num_seqs=8, kv_cache_mib=64)
-    model = supervision.model("reward model", lambda: PoolingEngine.start(shape, reward, turns))
+    model = supervision.model("reward model", lambda: PoolingEngine.start(shape, reward, lock))
     supervision.watch(Metrics())
     try:
         inputs = [list(range(100, 120)), list(range(200, 240))]
         rows = [reading.rows for reading in await model.classify(inputs)]
         inner = model.part.life.inner
         assert isinstance(inner, PoolingEngine)
-        core = inner._family.children[0].pid
+        core = inner._processes.children[0].pid
         assert core is not None
         os.kill(core, signal.SIGSTOP)
         begun = time.monotonic()

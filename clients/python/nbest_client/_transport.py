@@ -15,7 +15,7 @@ from nbest_client._replies import Reply
 from nbest_client._requests import Call
 
 CONNECT_S = 5.0
-"""A server that is there answers the door sooner; one that is not is tried again within the deadline."""
+"""A server that is there accepts sooner; one that is not is tried again within the deadline."""
 
 _LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
 

@@ -40,10 +40,10 @@ class VllmEngine:
     the probabilities themselves change a little with the batch (bfloat16), and then text may differ.
     """
 
-    def __init__(self, requests: "Requests", info: EngineInfo, family: ProcessTree) -> None:
+    def __init__(self, requests: "Requests", info: EngineInfo, processes: ProcessTree) -> None:
         self.requests = requests
         self._info = info
-        self._family = family
+        self._processes = processes
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
@@ -52,7 +52,7 @@ class VllmEngine:
         settings: EngineSettings,
         model_path: str,
         served_name: str,
-        turns: GroupLock,
+        lock: GroupLock,
     ) -> "VllmEngine":
         """Load the model; blocks for 10 to 30 s. Call it in a thread without an event loop, and one at a time.
 
@@ -74,12 +74,12 @@ class VllmEngine:
         bind_threads(settings.cpu_cores, settings.tensor_parallel_size * settings.data_parallel_size)
         before = children()
         llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
-        family = ProcessTree.since(before)
+        processes = ProcessTree.since(before)
         tokenizer = _tokenizer(arguments.get("tokenizer") or model_path)
         requests = Requests(
-            llm, tokenizer, turns, has_top_h=TOP_H in (arguments.get("logits_processors") or ())
+            llm, tokenizer, lock, has_top_h=TOP_H in (arguments.get("logits_processors") or ())
         )
-        return cls(requests, _info(llm, model_path, served_name), family)
+        return cls(requests, _info(llm, model_path, served_name), processes)
 
     @property
     def info(self) -> EngineInfo:
@@ -144,7 +144,7 @@ class VllmEngine:
 
     def kill(self) -> None:
         """SIGKILL to the engine's processes, stopped ones too; vLLM then fails what is in flight."""
-        self._family.kill()
+        self._processes.kill()
 
     async def aclose(self) -> None:
         """Stop the engine's processes, which takes some seconds; every caller waits until they are gone."""

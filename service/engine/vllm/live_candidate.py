@@ -86,7 +86,7 @@ class VllmLive:
         Nothing happens when it has finished. Cancelling loses the round but not the candidate.
         """
         left, is_at_end = max_tokens, False
-        async with self._requests.turns.take("generate"):
+        async with self._requests.lock.take("generate"):
             while self.finish_reason is None and left > 0 and not is_at_end:
                 begun = len(self.text)
                 left -= await self._round(min(left, self._room()), stop)

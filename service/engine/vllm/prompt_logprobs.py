@@ -75,7 +75,7 @@ async def _one(requests: Requests, place: Place, alternatives: int) -> TextLogpr
         output_kind=RequestOutputKind.FINAL_ONLY,
     )
     last: Any = None
-    async with requests.turns.take("generate"):
+    async with requests.lock.take("generate"):
         with translated():
             items = requests.llm.generate(
                 tokens_input(place.ids, cache_salt=current().cache_salt),

@@ -51,10 +51,10 @@ class PreparedPrompt:
 class Requests:
     """Everything asked of one AsyncLLM."""
 
-    def __init__(self, llm: AsyncLLM, tokenizer: ChatTokenizer, turns: GroupLock, *, has_top_h: bool) -> None:
+    def __init__(self, llm: AsyncLLM, tokenizer: ChatTokenizer, lock: GroupLock, *, has_top_h: bool) -> None:
         self.llm = llm
         self.tokenizer = tokenizer
-        self.turns = turns
+        self.lock = lock
         self.room = _room(llm)
         self._has_top_h = has_top_h
         self._can_seed = _can_seed(llm)
@@ -79,7 +79,7 @@ class Requests:
         """
         gathering = Gathering(index, len(asked.ids), asked.decoding.logprobs)
         try:
-            async with self.turns.take("generate"):
+            async with self.lock.take("generate"):
                 with translated(_unnamed(asked.decoding)):
                     await self._gather(asked, index, gathering, on_delta)
         except EngineGenerateError:

@@ -40,7 +40,7 @@ class Materials:
     generators: Mapping[str, Engine]
     scorers: LoadedScorers
     model_path: Callable[[str], str]
-    turns: GroupLock
+    lock: GroupLock
     starts: ModelStarters
 
 

@@ -72,7 +72,7 @@ class EnsembleScorer:
             transform=self.settings.transform,
             sharpness=self.settings.sharpness,
             variance_weight=self.settings.variance_weight,
-            weights=[seat.weight for seat in self.settings.seats],
+            weights=[member.weight for member in self.settings.member_settings],
             missing=self.settings.missing,
         )
         truncated = tuple(sorted({i for scores in told for i in scores.truncated}))
@@ -87,9 +87,9 @@ class EnsembleScorer:
 
 def build(settings: EnsembleSettings, materials: Materials) -> Built:
     """The ensemble of scorers that stand earlier in the configuration; ScorerLoadError names one that does not."""
-    members = tuple(_member(seat, materials.scorers) for seat in settings.seats)
+    members = tuple(_member(member, materials.scorers) for member in settings.member_settings)
     scorer = EnsembleScorer(settings.name, settings, members)
-    names = tuple(seat.scorer for seat in settings.seats)
+    names = tuple(member.scorer for member in settings.member_settings)
     info = ScorerInfo(
         settings.name,
         "outcome",
@@ -103,12 +103,12 @@ def build(settings: EnsembleSettings, materials: Materials) -> Built:
     return Built(info, outcome=scorer)
 
 
-def _member(seat: Member, scorers: LoadedScorers) -> OutcomeScorer:
-    if seat.scorer in scorers.steps:
-        return StepsAsOutcome(scorers.steps[seat.scorer], seat.aggregation)
-    if "aggregation" in seat.model_fields_set:
-        raise ScorerLoadError(f"member {seat.scorer!r} is no step scorer: leave its aggregation out")
-    return scorers.earlier(seat.scorer)
+def _member(member: Member, scorers: LoadedScorers) -> OutcomeScorer:
+    if member.scorer in scorers.steps:
+        return StepsAsOutcome(scorers.steps[member.scorer], member.aggregation)
+    if "aggregation" in member.model_fields_set:
+        raise ScorerLoadError(f"member {member.scorer!r} is no step scorer: leave its aggregation out")
+    return scorers.earlier(member.scorer)
 
 
 async def _asked(member: OutcomeScorer, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:

@@ -44,13 +44,13 @@ class EnsembleSettings(NamedScorer):
     )
 
     @property
-    def seats(self) -> list[Member]:
+    def member_settings(self) -> list[Member]:
         """The members, each as an object."""
         return [Member(scorer=member) if isinstance(member, str) else member for member in self.members]
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        names = [seat.scorer for seat in self.seats]
+        names = [member.scorer for member in self.member_settings]
         if len(set(names)) < len(names):
             raise ValueError("members: each may be named once")
         if self.transform is not None and self.normalisation != "quantile":
@@ -58,7 +58,9 @@ class EnsembleSettings(NamedScorer):
         for field, owner in (("variance_weight", "uwo"),):
             if field in self.model_fields_set and self.rule != owner:
                 raise ValueError(f"{field}: goes with rule {owner}")
-        if self.rule != "weighted" and any("weight" in seat.model_fields_set for seat in self.seats):
+        if self.rule != "weighted" and any(
+            "weight" in member.model_fields_set for member in self.member_settings
+        ):
             raise ValueError("members: a weight goes with rule weighted")
         return self
 

@@ -24,7 +24,7 @@ def build_implicit(settings: ImplicitScorer, materials: Materials) -> Built:
             f"{settings.model} and {settings.reference} have different vocabularies: "
             "set `reference` to the model that the training began with"
         )
-    starting = Starting(settings, materials.turns, materials.starts)
+    starting = Starting(settings, materials.lock, materials.starts)
     ours = starting.language(policy)
     try:
         pair = Pair(ours, starting.language(reference))

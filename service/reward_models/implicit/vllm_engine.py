@@ -23,11 +23,11 @@ class LanguageEngine(PoolingEngine):
     """
 
     @classmethod
-    def start(cls, shape: PoolingEngineConfig, checkpoint: Path, turns: GroupLock) -> "LanguageEngine":
+    def start(cls, shape: PoolingEngineConfig, checkpoint: Path, lock: GroupLock) -> "LanguageEngine":
         """Load the checkpoint; blocks for 10 to 20 s. Call it as `PoolingEngine.start` is called."""
         before = children()
         # Never a local here, for the reason given there.
-        found = cls._around(_start(shape, checkpoint), turns, before, shape)
+        found = cls._around(_start(shape, checkpoint), lock, before, shape)
         assert isinstance(found, cls)
         return found
 

@@ -14,7 +14,7 @@ from itertools import accumulate, chain
 from service.reward_models.base.builder import Built, Materials
 from service.reward_models.base.ports import ScorerInfo
 from service.reward_models.base.request_scope import RequestScope
-from service.reward_models.judges.judge import JudgeClient, bench, question_about
+from service.reward_models.judges.judge import JudgeClient, client, question_about
 from service.reward_models.judges.settings import GenerativeSettings
 from strategies.base.concurrency import gather_in_order
 from strategies.base.ports import OutcomeScores, StepScores
@@ -55,7 +55,7 @@ class GenerativeOutcomeScorer:
     """An outcome scorer: P(yes) to a question about the whole answer. Equal texts are judged once."""
 
     name: str
-    bench: JudgeClient
+    client: JudgeClient
     verdicts: Verdicts
 
     async def score(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
@@ -66,12 +66,12 @@ class GenerativeOutcomeScorer:
         return OutcomeScores(tuple(by_text[text] for text in texts))
 
     def bound_to(self, view: RequestScope) -> "GenerativeOutcomeScorer":
-        return replace(self, bench=self.bench.bound_to(view))
+        return replace(self, client=self.client.bound_to(view))
 
     async def _judged(self, prompt: Prompt, text: str) -> float | None:
         task = self.verdicts.task(self.verdicts.settings.question or "Is the answer to the request correct?")
         asked = question_about(prompt, "one answer to it", [("The answer:", text)], task)
-        return mean_verdict([self.verdicts.read(reply) for reply in await self.bench.replies(prompt, asked)])
+        return mean_verdict([self.verdicts.read(reply) for reply in await self.client.replies(prompt, asked)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class GenerativeStepScorer:
     """
 
     name: str
-    bench: JudgeClient
+    client: JudgeClient
     verdicts: Verdicts
     delimiter: str
     memo: dict[str, float | None] | None = None
@@ -98,7 +98,7 @@ class GenerativeStepScorer:
         return StepScores(tuple(_all_or_none([known[question] for question in row]) for row in asked))
 
     def bound_to(self, view: RequestScope) -> "GenerativeStepScorer":
-        return replace(self, bench=self.bench.bound_to(view), memo={})
+        return replace(self, client=self.client.bound_to(view), memo={})
 
     def _questions(self, prompt: Prompt, steps: Sequence[str]) -> list[str]:
         task = self.verdicts.task(
@@ -112,13 +112,13 @@ class GenerativeStepScorer:
         ]
 
     async def _judged(self, prompt: Prompt, question: str) -> float | None:
-        replies = await self.bench.replies(prompt, question)
+        replies = await self.client.replies(prompt, question)
         return mean_verdict([self.verdicts.read(reply) for reply in replies])
 
 
 def build(settings: GenerativeSettings, materials: Materials) -> Built:
     """A judge of answers or of steps on a configured generator."""
-    generator, judges = bench(settings, materials, logprobs=_ALTERNATIVES)
+    generator, judges = client(settings, materials, logprobs=_ALTERNATIVES)
     verdicts = Verdicts(settings)
     delimiter = settings.step_delimiter if settings.kind == "step" else None
     info = ScorerInfo(

@@ -51,7 +51,7 @@ class JudgeClient:
         return replace(self, engine=view.generator(self.engine))
 
 
-def bench(
+def client(
     settings: JudgeSettings,
     materials: Materials,
     *,

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from service.reward_models.base.builder import Built, Materials
 from service.reward_models.base.ports import ScorerInfo
 from service.reward_models.base.request_scope import RequestScope
-from service.reward_models.judges.judge import JudgeClient, bench, question_about
+from service.reward_models.judges.judge import JudgeClient, client, question_about
 from service.reward_models.judges.settings import PairwiseSettings
 from strategies.base.concurrency import gather_in_order
 from strategies.base.ports import OutcomeScores
@@ -50,7 +50,7 @@ class PairwiseScorer:
     """
 
     name: str
-    bench: JudgeClient
+    client: JudgeClient
     question: str
     opponents: int | None = None
 
@@ -71,7 +71,7 @@ class PairwiseScorer:
         return OutcomeScores(tuple(by_text[text] for text in texts))
 
     def bound_to(self, view: RequestScope) -> "PairwiseScorer":
-        return replace(self, bench=self.bench.bound_to(view))
+        return replace(self, client=self.client.bound_to(view))
 
     async def _compared(
         self, prompt: Prompt, texts: Sequence[str], first: int, second: int
@@ -79,7 +79,7 @@ class PairwiseScorer:
         quotations = [("Answer A:", texts[first]), ("Answer B:", texts[second])]
         task = _TASK.format(question=self.question)
         asked = question_about(prompt, "two answers to it", quotations, task)
-        replies = await self.bench.replies(prompt, asked)
+        replies = await self.client.replies(prompt, asked)
         return [Comparison(first, second, winner_of(reply)) for reply in replies]
 
 
@@ -91,7 +91,7 @@ def winner_of(reply: Candidate) -> Winner | None:
 
 def build(settings: PairwiseSettings, materials: Materials) -> Built:
     """A judge of pairs on a configured generator."""
-    generator, judges = bench(settings, materials)
+    generator, judges = client(settings, materials)
     question = settings.question or "Say which of two answers to the request is better."
     info = ScorerInfo(
         settings.name, "outcome", settings.backend, model=generator, generator=generator, compares=True

@@ -15,7 +15,7 @@ from service.reward_models.base.builder import Built, Materials
 from service.reward_models.base.objective_weights import check_objectives
 from service.reward_models.base.ports import ScorerInfo
 from service.reward_models.base.request_scope import RequestScope
-from service.reward_models.judges.judge import JudgeClient, bench, question_about
+from service.reward_models.judges.judge import JudgeClient, client, question_about
 from service.reward_models.judges.settings import RubricSettings
 from strategies.base.concurrency import gather_in_order
 from strategies.base.ports import OutcomeScorer, OutcomeScores
@@ -33,7 +33,7 @@ class RubricScorer:
     """
 
     name: str
-    bench: JudgeClient
+    client: JudgeClient
     settings: RubricSettings
     weights: Mapping[str, float]
 
@@ -54,11 +54,11 @@ class RubricScorer:
         return OutcomeScores(tuple(by_text[text] for text in texts))
 
     def bound_to(self, view: RequestScope) -> "RubricScorer":
-        return replace(self, bench=self.bench.bound_to(view))
+        return replace(self, client=self.client.bound_to(view))
 
     async def _graded(self, prompt: Prompt, text: str) -> float | None:
         asked = question_about(prompt, "one answer to it", [("The answer:", text)], task(self.settings))
-        replies = await self.bench.replies(prompt, asked)
+        replies = await self.client.replies(prompt, asked)
         return mean_verdict([self._value(grades(reply.text, self.settings)) for reply in replies])
 
     def _value(self, found: Mapping[str, float] | None) -> float | None:
@@ -120,7 +120,7 @@ def task(settings: RubricSettings) -> str:
 
 def build(settings: RubricSettings, materials: Materials) -> Built:
     """A judge by rubric on a configured generator."""
-    generator, judges = bench(settings, materials, json_schema=json.dumps(schema(settings)))
+    generator, judges = client(settings, materials, json_schema=json.dumps(schema(settings)))
     weights = {criterion.name: criterion.weight for criterion in settings.criteria}
     scorer = RubricScorer(settings.name, judges, settings, weights)
     info = ScorerInfo(

@@ -20,7 +20,7 @@ from strategies.base.ports import Engine
 def load_scorers(
     settings: Sequence[AnyScorer],
     model_path: Callable[[str], str],
-    turns: GroupLock,
+    lock: GroupLock,
     *,
     generators: Mapping[str, Engine] | None = None,
     planned: Sequence[Plan] | None = None,
@@ -39,7 +39,7 @@ def load_scorers(
     try:
         for plan in plans(settings, model_path) if planned is None else planned:
             with blamed_on(plan.name):
-                running[plan.name] = _start(plan, turns, starts, tokenizer(plan))
+                running[plan.name] = _start(plan, lock, starts, tokenizer(plan))
         shared = {member.name: run for run in running.values() for member in run.plan.members}
         for scorer in settings:
             loaded = _registered(built, running)
@@ -47,7 +47,7 @@ def load_scorers(
                 if isinstance(scorer, Loaded):
                     built[scorer.name] = pooled_scorer(scorer, shared.get(scorer.name))
                 else:
-                    materials = Materials(generators or {}, loaded, model_path, turns, starts)
+                    materials = Materials(generators or {}, loaded, model_path, lock, starts)
                     built[scorer.name] = _build(scorer, materials)
         return _registered(built, running)
     except BaseException:
@@ -62,13 +62,13 @@ def _build(scorer: AnyScorer, materials: Materials) -> Built:
     return build(scorer, materials)
 
 
-def _start(plan: Plan, turns: GroupLock, starts: ModelStarters, chat: Conversations) -> Running:
+def _start(plan: Plan, lock: GroupLock, starts: ModelStarters, chat: Conversations) -> Running:
     shape, checkpoint = plan.shape, plan.checkpoint
     if checkpoint.has_types and plan.members[0].input == "pair":
         shape = replace(shape, types_after=getattr(chat, "types_after", None))
     if isinstance(shape, WorkerShape):
-        return Running(plan, starts.transformers_rows(shape, checkpoint, turns), chat, LogitsCache())
-    return Running(plan, starts.vllm_rows(shape, checkpoint.path, turns), chat, LogitsCache())
+        return Running(plan, starts.transformers_rows(shape, checkpoint, lock), chat, LogitsCache())
+    return Running(plan, starts.vllm_rows(shape, checkpoint.path, lock), chat, LogitsCache())
 
 
 def _registered(built: Mapping[str, Built], running: Mapping[str, Running]) -> LoadedScorers:

@@ -44,43 +44,43 @@ class PoolingEngine:
     def __init__(
         self,
         engine: Encoder,
-        turns: GroupLock,
+        lock: GroupLock,
         *,
         max_model_len: int,
         dtype: str,
         params: Callable[[Task, bool], Any] = pooling_params,
-        family: ProcessTree | None = None,
+        processes: ProcessTree | None = None,
         shape: PoolingEngineConfig | None = None,
     ) -> None:
         self.max_model_len = max_model_len
         self.dtype = dtype
         self._engine: Encoder | None = engine
-        self._turns = turns
+        self._lock = lock
         self._params = params
         self._shape = shape or PoolingEngineConfig()
-        self._family = family or ProcessTree()
+        self._processes = processes or ProcessTree()
 
     @classmethod
-    def start(cls, shape: PoolingEngineConfig, checkpoint: Path, turns: GroupLock) -> "PoolingEngine":
+    def start(cls, shape: PoolingEngineConfig, checkpoint: Path, lock: GroupLock) -> "PoolingEngine":
         """Load the checkpoint; blocks for 10 to 20 s. Call it in a thread without an event loop, and one at a time.
 
         The engine's processes die with the thread that made them: the main one, or that of a `Starter`.
         """
         before = children()
         # Never a local here: a traceback that outlives the start holds this frame, and would hold the engine with it.
-        return cls._around(start_engine(shape, checkpoint), turns, before, shape)
+        return cls._around(start_engine(shape, checkpoint), lock, before, shape)
 
     @classmethod
     def _around(
-        cls, engine: Any, turns: GroupLock, before: set[BaseProcess], shape: PoolingEngineConfig
+        cls, engine: Any, lock: GroupLock, before: set[BaseProcess], shape: PoolingEngineConfig
     ) -> "PoolingEngine":
         config = engine.model_config
         return cls(
             engine,
-            turns,
+            lock,
             max_model_len=config.max_model_len,
             dtype=str(config.dtype).removeprefix("torch."),
-            family=ProcessTree.since(before),
+            processes=ProcessTree.since(before),
             shape=shape,
         )
 
@@ -107,7 +107,7 @@ class PoolingEngine:
 
     def kill(self) -> None:
         """SIGKILL to the engine's processes, stopped ones too; vLLM then fails what is in flight."""
-        self._family.kill()
+        self._processes.kill()
 
     def close(self) -> None:
         """Stop the engine and its processes, which takes seconds; safe to call twice."""
@@ -143,7 +143,7 @@ class PoolingEngine:
     async def _in_turn(self, read: Callable[[A], Coroutine[Any, Any, B]], inputs: Sequence[A]) -> list[B]:
         if not inputs:
             return []
-        async with self._turns.take("score"):
+        async with self._lock.take("score"):
             return await gather_in_order([read(item) for item in inputs])
 
     async def _last_row(self, ids: Sequence[int]) -> PoolingOutput:

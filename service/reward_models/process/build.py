@@ -28,7 +28,7 @@ def build_process(settings: ProcessScorer, materials: Materials) -> Built:
         _check_label(head, checkpoint)
     tokenizer = open_step_tokenizer(folder, convention)
     layout = layout_of(convention, tokenizer, settings.delimiter)
-    starting = Starting(settings, materials.turns, materials.starts)
+    starting = Starting(settings, materials.lock, materials.starts)
     if isinstance(convention.rows, Tokens):
         words = token_ids(tokenizer, convention.rows)
         rows, model = starting.words(folder, words, [tokenizer.word_of(word) for word in words])

@@ -18,30 +18,30 @@ class Starting:
     """The models of one scorer, by the runner that its settings name."""
 
     settings: ReadModel
-    turns: GroupLock
+    lock: GroupLock
     starts: ModelStarters
 
     def head(self, checkpoint: Checkpoint) -> PoolingModel:
         if self.settings.runner == "transformers":
-            return self.starts.transformers_rows(self._worker(), checkpoint, self.turns)
+            return self.starts.transformers_rows(self._worker(), checkpoint, self.lock)
         shape = replace(self._engine(), reads=checkpoint.reads)
-        return self.starts.vllm_rows(shape, checkpoint.path, self.turns)
+        return self.starts.vllm_rows(shape, checkpoint.path, self.lock)
 
     def words(
         self, folder: Path, token_ids: Sequence[int], words: Sequence[str]
     ) -> tuple[LabelTokenModel | PoolingModel, PoolingModel | LanguageModel]:
         """What gives the rows, and what has to be closed."""
         if self.settings.runner == "transformers":
-            model = self.starts.transformers_language(self._worker(), folder, self.turns)
+            model = self.starts.transformers_language(self._worker(), folder, self.lock)
             return LabelTokenModel(model, token_ids), model
         shape = replace(self._engine(), overrides=as_classifier(folder, words))
-        engine = self.starts.vllm_rows(shape, folder, self.turns)
+        engine = self.starts.vllm_rows(shape, folder, self.lock)
         return engine, engine
 
     def language(self, folder: Path) -> LikelihoodModel:
         if self.settings.runner == "transformers":
-            return self.starts.transformers_language(self._worker(), folder, self.turns)
-        return self.starts.vllm_language(self._engine(), folder, self.turns)
+            return self.starts.transformers_language(self._worker(), folder, self.lock)
+        return self.starts.vllm_language(self._engine(), folder, self.lock)
 
     def _engine(self) -> PoolingEngineConfig:
         settings = self.settings

@@ -60,7 +60,7 @@ class TransformersModel:
     def __init__(
         self,
         worker: Worker,
-        turns: GroupLock,
+        lock: GroupLock,
         *,
         max_model_len: int,
         dtype: str = "float32",
@@ -70,7 +70,7 @@ class TransformersModel:
         self.max_model_len = max_model_len
         self.dtype = dtype
         self._worker = worker
-        self._turns = turns
+        self._lock = lock
         self._max_batch_tokens = max_batch_tokens
         self._reads_text = reads_text
         self._calls: list[_Call] = []
@@ -157,7 +157,7 @@ class TransformersModel:
     async def _read(self) -> None:
         """Read all that waits, and what comes meanwhile, until nothing does."""
         while self._calls:
-            async with self._turns.take("score"):
+            async with self._lock.take("score"):
                 calls, self._calls = self._calls, []
                 await self._read_together(calls)
 

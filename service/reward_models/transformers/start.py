@@ -10,7 +10,7 @@ from service.reward_models.transformers.network import Load
 from service.reward_models.transformers.worker import WorkerProcess
 
 
-def start_reward_model(shape: WorkerShape, checkpoint: Checkpoint, turns: GroupLock) -> TransformersModel:
+def start_reward_model(shape: WorkerShape, checkpoint: Checkpoint, lock: GroupLock) -> TransformersModel:
     """A reward model in a process of its own; blocks until it is loaded. The process dies with this thread."""
     load = Load(
         checkpoint.path,
@@ -21,19 +21,19 @@ def start_reward_model(shape: WorkerShape, checkpoint: Checkpoint, turns: GroupL
         device=shape.device,
         types_after=shape.types_after,
     )
-    return _started(load, shape, turns)
+    return _started(load, shape, lock)
 
 
-def start_language_model(shape: WorkerShape, folder: Path, turns: GroupLock) -> TransformersModel:
+def start_language_model(shape: WorkerShape, folder: Path, lock: GroupLock) -> TransformersModel:
     """A causal language model in a process of its own, for `token_logits` and `logprobs`."""
-    return _started(Load(folder, None, dtype=shape.dtype, device=shape.device), shape, turns)
+    return _started(Load(folder, None, dtype=shape.dtype, device=shape.device), shape, lock)
 
 
-def _started(load: Load, shape: WorkerShape, turns: GroupLock) -> TransformersModel:
+def _started(load: Load, shape: WorkerShape, lock: GroupLock) -> TransformersModel:
     worker = WorkerProcess.start(load, shape.cpu_cores)
     return TransformersModel(
         worker,
-        turns,
+        lock,
         max_model_len=min(shape.max_model_len or worker.max_model_len, worker.max_model_len),
         dtype=shape.dtype,
         max_batch_tokens=shape.max_batch_tokens,

@@ -19,9 +19,9 @@ class Log:
     entered: list[int] = field(default_factory=list)
 
 
-async def member(turns: GroupLock, log: Log, name: int, group: Group, stays: int) -> None:
+async def member(lock: GroupLock, log: Log, name: int, group: Group, stays: int) -> None:
     """Enter, stay for some steps of the loop, and look around at each."""
-    async with turns.take(group):
+    async with lock.take(group):
         log.inside.append(group)
         log.entered.append(name)
         try:
@@ -53,9 +53,9 @@ VISITS = st.lists(
 )
 
 
-async def pay(turns: GroupLock, log: Log, name: int, visit: Visit) -> None:
+async def pay(lock: GroupLock, log: Log, name: int, visit: Visit) -> None:
     await steps(visit.comes)
-    task = asyncio.create_task(member(turns, log, name, visit.group, visit.stays))
+    task = asyncio.create_task(member(lock, log, name, visit.group, visit.stays))
     if visit.cancelled is None:
         return await task
     await steps(visit.cancelled)
@@ -69,23 +69,23 @@ async def pay(turns: GroupLock, log: Log, name: int, visit: Visit) -> None:
 @given(visits=VISITS)
 def test_any_mix_of_visits_ends_without_overlap_and_leaves_it_usable(visits: list[Visit]) -> None:
     async def play() -> None:
-        turns, log = GroupLock(), Log()
+        lock, log = GroupLock(), Log()
         async with asyncio.timeout(DEADLOCK_S):
-            await asyncio.gather(*(pay(turns, log, i, visit) for i, visit in enumerate(visits)))
+            await asyncio.gather(*(pay(lock, log, i, visit) for i, visit in enumerate(visits)))
             assert {i for i, visit in enumerate(visits) if visit.cancelled is None} <= set(log.entered)
             for group in ("generate", "score", "generate"):
-                await member(turns, log, -1, group, 1)
+                await member(lock, log, -1, group, 1)
         assert log.inside == []
 
     asyncio.run(play())
 
 
 async def test_members_of_one_group_run_together() -> None:
-    turns, log, most = GroupLock(), Log(), 0
+    lock, log, most = GroupLock(), Log(), 0
 
     async def stay() -> None:
         nonlocal most
-        async with turns.take("generate"):
+        async with lock.take("generate"):
             log.inside.append("generate")
             await asyncio.sleep(0)
             most = max(most, len(log.inside))
@@ -95,41 +95,41 @@ async def test_members_of_one_group_run_together() -> None:
 
 
 async def test_newcomers_queue_behind_the_other_group() -> None:
-    turns, log = GroupLock(), Log()
+    lock, log = GroupLock(), Log()
     async with asyncio.timeout(DEADLOCK_S), asyncio.TaskGroup() as group:
-        group.create_task(member(turns, log, 0, "generate", 3))
+        group.create_task(member(lock, log, 0, "generate", 3))
         await steps(1)
-        group.create_task(member(turns, log, 1, "score", 1))
+        group.create_task(member(lock, log, 1, "score", 1))
         await steps(1)
-        group.create_task(member(turns, log, 2, "generate", 1))
-        group.create_task(member(turns, log, 3, "score", 1))
+        group.create_task(member(lock, log, 2, "generate", 1))
+        group.create_task(member(lock, log, 3, "score", 1))
     assert log.entered == [0, 1, 3, 2]
 
 
 async def test_neither_group_starves_under_an_endless_stream_of_the_other() -> None:
-    turns, log = GroupLock(), Log()
+    lock, log = GroupLock(), Log()
     is_over = False
 
     async def stream() -> None:
         while not is_over:
-            await member(turns, log, 0, "generate", 3)
+            await member(lock, log, 0, "generate", 3)
 
     async with asyncio.timeout(DEADLOCK_S), asyncio.TaskGroup() as group:
         for _ in range(3):
             group.create_task(stream())
             await steps(1)
         for _ in range(5):
-            await member(turns, log, 1, "score", 1)
+            await member(lock, log, 1, "score", 1)
         is_over = True
     assert log.entered.count(1) == 5
 
 
 async def test_a_waiter_that_gives_up_lets_those_behind_it_join() -> None:
-    turns, log = GroupLock(), Log()
-    async with asyncio.timeout(DEADLOCK_S), turns.take("generate"):
-        waiter = asyncio.create_task(member(turns, log, 1, "score", 1))
+    lock, log = GroupLock(), Log()
+    async with asyncio.timeout(DEADLOCK_S), lock.take("generate"):
+        waiter = asyncio.create_task(member(lock, log, 1, "score", 1))
         await steps(1)
-        behind = asyncio.create_task(member(turns, log, 2, "generate", 1))
+        behind = asyncio.create_task(member(lock, log, 2, "generate", 1))
         await steps(1)
         assert log.entered == []
         waiter.cancel()
@@ -138,17 +138,17 @@ async def test_a_waiter_that_gives_up_lets_those_behind_it_join() -> None:
 
 
 async def test_disabled_turns_let_everyone_in() -> None:
-    turns = GroupLock(enabled=False)
-    async with asyncio.timeout(DEADLOCK_S), turns.take("generate"), turns.take("score"):
+    lock = GroupLock(enabled=False)
+    async with asyncio.timeout(DEADLOCK_S), lock.take("generate"), lock.take("score"):
         pass
 
 
 async def test_an_error_inside_ends_the_turn() -> None:
-    turns = GroupLock()
+    lock = GroupLock()
     try:
-        async with turns.take("generate"):
+        async with lock.take("generate"):
             raise RuntimeError
     except RuntimeError:
         pass
-    async with asyncio.timeout(DEADLOCK_S), turns.take("score"):
+    async with asyncio.timeout(DEADLOCK_S), lock.take("score"):
         pass

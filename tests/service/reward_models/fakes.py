@@ -110,11 +110,11 @@ class FakeEncoder:
 
 
 def fake_engine(
-    encoder: FakeEncoder, turns: GroupLock | None = None, *, max_model_len: int = 1000
+    encoder: FakeEncoder, lock: GroupLock | None = None, *, max_model_len: int = 1000
 ) -> PoolingEngine:
     return PoolingEngine(
         encoder,
-        turns or GroupLock(),
+        lock or GroupLock(),
         max_model_len=max_model_len,
         dtype="float32",
         params=lambda task, reads: (task, reads),

@@ -23,7 +23,7 @@ class Doomed:
         self.second = second
         self.made: list[FragileEngine] = []
 
-    def start(self, settings: EngineSettings, turns: GroupLock) -> FragileEngine:
+    def start(self, settings: EngineSettings, lock: GroupLock) -> FragileEngine:
         if self.made and self.second == "stuck":
             child = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,))
             child.start()

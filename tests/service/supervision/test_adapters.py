@@ -141,7 +141,7 @@ async def test_a_reward_model_of_every_kind_is_watched(kind: str) -> None:
     """Under its folder's name, and asked whatever it can be asked."""
     supervision = Supervisor(SETTINGS)
     maker: Any = Maker(make=FragileModel)
-    plain = ModelStarters(**{name: lambda shape, checkpoint, turns: maker() for name in STARTS})
+    plain = ModelStarters(**{name: lambda shape, checkpoint, lock: maker() for name in STARTS})
     model = getattr(supervised_starters(supervision, plain), kind)("shape", Path("models/tiny"), GroupLock())
     async with watching(supervision) as metrics:
         assert await model.logprobs([TextQuery([1, 2, 3], 1)]) == [PoolingOutput(((0.5, 0.5),), 3)]

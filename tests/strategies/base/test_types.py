@@ -1,4 +1,4 @@
-"""A candidate of which little is known counts for nothing that nobody told; its finish reason decides if it is valid."""
+"""A candidate of which little is known counts for nothing that nobody told; how it ended decides if it is valid."""
 
 import pytest
 

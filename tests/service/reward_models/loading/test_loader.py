@@ -36,7 +36,7 @@ class Starter:
         self.started: list[tuple[PoolingEngineConfig, Path, FakeModel]] = []
         self._fails_at = fails_at
 
-    def __call__(self, shape: PoolingEngineConfig, checkpoint: Path, turns: GroupLock) -> PoolingModel:
+    def __call__(self, shape: PoolingEngineConfig, checkpoint: Path, lock: GroupLock) -> PoolingModel:
         if len(self.started) == self._fails_at:
             raise RuntimeError("out of\nmemory")
         self.started.append((shape, checkpoint, FakeModel()))
@@ -54,7 +54,7 @@ class WorkerStarter:
     def __init__(self) -> None:
         self.started: list[tuple[WorkerShape, Checkpoint, FakeModel]] = []
 
-    def __call__(self, shape: WorkerShape, checkpoint: Checkpoint, turns: GroupLock) -> PoolingModel:
+    def __call__(self, shape: WorkerShape, checkpoint: Checkpoint, lock: GroupLock) -> PoolingModel:
         self.started.append((shape, checkpoint, FakeModel()))
         return self.started[-1][2]
 

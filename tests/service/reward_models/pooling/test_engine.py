@@ -103,43 +103,43 @@ async def test_too_long_an_input_is_refused_before_anything_is_submitted() -> No
 
 
 async def test_a_failure_ends_the_other_readings_and_gives_the_turn_back() -> None:
-    turns = GroupLock()
+    lock = GroupLock()
     encoder = FakeEncoder(waits_s=0.01, short=True)
     with pytest.raises(PoolingFailed):
-        await fake_engine(encoder, turns).token_classify([TokenQuery(IDS, [3]), TokenQuery(IDS[:9], [3])])
+        await fake_engine(encoder, lock).token_classify([TokenQuery(IDS, [3]), TokenQuery(IDS[:9], [3])])
     assert encoder.running == 0
-    async with asyncio.timeout(1), turns.take("generate"):
+    async with asyncio.timeout(1), lock.take("generate"):
         pass
 
 
 async def test_cancelling_ends_every_reading_and_gives_the_turn_back() -> None:
-    turns = GroupLock()
+    lock = GroupLock()
     encoder = FakeEncoder(waits_s=60)
-    reading = asyncio.create_task(fake_engine(encoder, turns).classify([IDS, IDS[:3]]))
+    reading = asyncio.create_task(fake_engine(encoder, lock).classify([IDS, IDS[:3]]))
     await asyncio.sleep(0.01)
     assert encoder.running == 2
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
     assert encoder.running == 0
-    async with asyncio.timeout(1), turns.take("generate"):
+    async with asyncio.timeout(1), lock.take("generate"):
         pass
 
 
 async def test_a_reading_waits_while_the_generator_has_its_turn() -> None:
-    turns = GroupLock()
+    lock = GroupLock()
     encoder = FakeEncoder()
-    async with turns.take("generate"):
-        reading = asyncio.create_task(fake_engine(encoder, turns).classify([IDS]))
+    async with lock.take("generate"):
+        reading = asyncio.create_task(fake_engine(encoder, lock).classify([IDS]))
         await asyncio.sleep(0.01)
         assert not encoder.asked
     assert len(await reading) == 1
 
 
 async def test_no_input_takes_no_turn() -> None:
-    turns = GroupLock()
-    async with turns.take("generate"), asyncio.timeout(1):
-        assert await fake_engine(FakeEncoder(), turns).classify([]) == []
+    lock = GroupLock()
+    async with lock.take("generate"), asyncio.timeout(1):
+        assert await fake_engine(FakeEncoder(), lock).classify([]) == []
 
 
 async def test_a_closed_engine_is_dead_and_closing_twice_is_safe() -> None:

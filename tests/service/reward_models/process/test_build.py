@@ -39,7 +39,7 @@ class Started:
         return ModelStarters(**{name: self._by(name) for name in ModelStarters.__dataclass_fields__})
 
     def _by(self, name: str) -> Callable[..., Any]:
-        def start(shape: Any, checkpoint: Any, turns: GroupLock) -> FakeModel:
+        def start(shape: Any, checkpoint: Any, lock: GroupLock) -> FakeModel:
             if len(self.calls) == self.fails_at:
                 raise RuntimeError("out of memory")
             self.calls.append((name, shape, checkpoint))

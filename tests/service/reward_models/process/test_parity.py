@@ -77,10 +77,10 @@ class InProcess:
 
 IN_PROCESS: Any = replace(
     UNWATCHED,
-    transformers_rows=lambda shape, checkpoint, turns: InProcess(
+    transformers_rows=lambda shape, checkpoint, lock: InProcess(
         Network(Load(checkpoint.path, checkpoint.architecture, checkpoint.head))
     ),
-    transformers_language=lambda shape, folder, turns: InProcess(Network(Load(folder, None))),
+    transformers_language=lambda shape, folder, lock: InProcess(Network(Load(folder, None))),
 )
 
 CASES: list[tuple[str, str, Callable[[Path], Path], Callable[[Path], recipes.Recipe]]] = [
