@@ -87,7 +87,7 @@ def is_mathematics(text: str) -> bool:
         return False
     bare = _COMMAND.sub(" ", text)
     words = {word.lower() for word in _WORD.findall(bare)}
-    return words <= _FUNCTIONS and _SIGN.search(text.strip(" $")) is not None
+    return not words - _FUNCTIONS and _SIGN.search(text.strip(" $")) is not None
 
 
 async def _read(key: str) -> Reading | None:
