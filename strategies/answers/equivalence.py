@@ -4,20 +4,23 @@ What is rational is compared exactly, here; only answers whose values agree, or 
 """
 
 import asyncio
-import cmath
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from strategies.answers.canonical import MAX_MATHEMATICS
 from strategies.answers.extract import Answer
 from strategies.answers.groups import group_ids, group_sizes
-from strategies.answers.reading import Part, Reading, for_checking, is_opaque, read
+from strategies.answers.near import NearIndex
+from strategies.answers.reading import Reading, effort, for_checking, is_opaque, read
 from strategies.base.ports import Equivalence
 
 MAX_GROUPS: Final = 64
 """How many answers that are not read here are compared, each with as many representatives: the largest."""
+
+MAX_EFFORTS: Final = 8192
+"""The most that all answers of a request may cost to be read (`strategies.answers.reading.effort`)."""
 
 MAX_ROUNDS: Final = 8
 """Times that answers are asked about: once for each different answer among those whose values agree."""
@@ -69,7 +72,7 @@ async def merge(answers: Sequence[Answer | None], equivalence: Equivalence) -> M
     firsts = {group: i for i, group in reversed(list(enumerate(groups))) if group is not None}
     ordered = sorted(firsts, key=lambda group: (-sizes[firsts[group]], firsts[group]))
     keys = {group: _key(answers, firsts[group]) for group in ordered}
-    classes = _Classes({group: await _read(key) for group, key in keys.items()}, keys, equivalence)
+    classes = _Classes(await _readings(keys), keys, equivalence)
     for group in ordered:
         classes.place_exact(group)
     await classes.place([group for group in ordered if classes.is_inexact(group)])
@@ -90,9 +93,19 @@ def is_mathematics(text: str) -> bool:
     return not words - _FUNCTIONS and _SIGN.search(text.strip(" $")) is not None
 
 
-async def _read(key: str) -> Reading | None:
-    """The normal form of an answer, if every part has a value to compare; others have a turn between two."""
-    await asyncio.sleep(0)
+async def _readings(keys: Mapping[int, str]) -> dict[int, Reading | None]:
+    """The normal form of each answer; once they have cost MAX_EFFORTS together, the rest is not read here."""
+    left, readings = MAX_EFFORTS, dict[int, Reading | None]()
+    for group, key in keys.items():
+        left -= effort(key)
+        # Other requests have a turn between two answers.
+        await asyncio.sleep(0)
+        readings[group] = _read(key) if left >= 0 else None
+    return readings
+
+
+def _read(key: str) -> Reading | None:
+    """The normal form of an answer, if every part has a value to compare."""
     reading = None if '"' in key or len(key) > MAX_MATHEMATICS else read(key)
     known = reading is not None and all(part.exact or part.floats for part in reading.parts)
     return reading if known else None
@@ -125,14 +138,14 @@ class _Classes:
 
     async def place(self, waiting: list[int]) -> None:
         """Groups that are read but irrational: asked about only where the values at all points agree."""
-        index = _Index()
+        index = NearIndex()
         for group in dict.fromkeys(self.of.values()):
             index.add(group, self.readings[group])
         near = {group: index.near(self.readings[group]) for group in waiting}
         await self._join(near)
         waiting = [group for group in waiting if group not in self.of]
         for _ in range(MAX_ROUNDS):
-            chosen, near = _Index(), {}
+            chosen, near = NearIndex(), {}
             for group in waiting:
                 near[group] = chosen.near(self.readings[group])
                 if not near[group]:
@@ -202,55 +215,3 @@ class _Classes:
         if reading is not None and reading.unit is not None:
             return reading.unit
         return max(units, key=lambda unit: units[unit], default=None)
-
-
-_RELATIVE: Final = 1e-9
-_Bucket = tuple[object, ...]
-
-
-@dataclass(slots=True)
-class _Index:
-    """Representatives by their kind and their first value, so that only near ones are compared."""
-
-    _groups: dict[_Bucket, list[tuple[int, Reading]]] = field(default_factory=dict)
-
-    def add(self, group: int, reading: Reading | None) -> None:
-        if reading is not None:
-            self._groups.setdefault((_shape(reading), _scale(reading)), []).append((group, reading))
-
-    def near(self, reading: Reading | None) -> list[int]:
-        """Those of the same kind whose values agree as far as floating point can tell."""
-        if reading is None:
-            return []
-        scale = _scale(reading)
-        scales = [None] if scale is None else [None, scale - 1, scale, scale + 1]
-        found = [at for s in scales for at in self._groups.get((_shape(reading), s), [])]
-        return sorted(group for group, other in found if _agree(reading, other))
-
-
-def _shape(reading: Reading) -> _Bucket:
-    return (reading.kind, len(reading.parts))
-
-
-def _scale(reading: Reading) -> int | None:
-    """Where the first value stands on a logarithmic scale; None where it has no value in range, or is nearly 0."""
-    floats = next((part.floats for part in reading.parts if part.floats is not None), None)
-    if floats is None or abs(floats[0]) < 1e-12:
-        return None
-    return round(cmath.log(floats[0]).real * 1e8)
-
-
-def _agree(one: Reading, two: Reading) -> bool:
-    return all(_part_agrees(a, b) for a, b in zip(one.parts, two.parts, strict=True))
-
-
-def _part_agrees(a: Part, b: Part) -> bool:
-    """Whether two parts may be equal: not where both are exact and differ, or where floats differ relatively."""
-    if a.exact is not None and b.exact is not None:
-        return a.exact == b.exact
-    if a.floats is None or b.floats is None:
-        # One is exact, and infinite or beyond what a float holds; the other is not.
-        return False
-    return all(
-        cmath.isclose(x, y, rel_tol=_RELATIVE, abs_tol=1e-12) for x, y in zip(a.floats, b.floats, strict=True)
-    )

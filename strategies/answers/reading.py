@@ -56,6 +56,18 @@ _HALF = re.compile(r"^[a-z]\s*(<=?|>=?|\\[lg]eq?(?![a-z]))\s*([^<>=]+)$")
 _INFINITE = re.compile(r"^([+-]?)\s*\\infty$")
 
 
+MAX_EFFORT: Final = 256
+"""The most that one answer may cost to be read: 16 factorials or large powers, or 256 small ones."""
+_LARGE: Final = 16
+_LARGE_POWER = re.compile(r"\^\{?-?\d{3,}")
+
+
+def effort(answer: str) -> int:
+    """A bound on the work of reading an answer, before it is read: factorials and large powers make large numbers."""
+    large = answer.count("!") + len(_LARGE_POWER.findall(answer))
+    return large * _LARGE + answer.count("^")
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One formula: its exact values where it is rational, its values as floats where they are in range."""
@@ -95,7 +107,9 @@ def for_checking(text: str) -> str:
 
 
 def read(answer: str) -> Reading | None:
-    """The normal form of an answer's key; None where it is not mathematics, or not of the kinds known here."""
+    """The normal form of an answer's key; None where it is not mathematics, of no kind known here, or too much work."""
+    if effort(answer) > MAX_EFFORT:
+        return None
     try:
         return _structure(spelled(answer), 0)
     except (Unreadable, ValueError, RecursionError):

@@ -8,6 +8,7 @@ import pytest
 
 from strategies.answers.equivalence import MAX_GROUPS, Undecided, is_mathematics, merge
 from strategies.answers.extract import Answer, as_answer
+from strategies.answers.reading import read
 from strategies.answers.voting_strategy import exact_ballot
 from strategies.base.types import Candidate
 
@@ -134,3 +135,16 @@ def test_two_thousand_candidates_are_grouped_in_a_tenth_of_a_second() -> None:
         times.append(time.process_time() - started)
     assert len(set(ballot.groups)) == 50
     assert min(times) < 0.1
+
+
+@pytest.mark.parametrize("hostile", ["3000!," * 600 + "1", "+".join(["2^{60000}"] * 300), "!" * 4000])
+async def test_an_answer_that_is_too_much_work_is_not_read_here(hostile: str) -> None:
+    assert read(hostile) is None
+
+
+async def test_all_answers_together_may_cost_no_more_than_a_bound() -> None:
+    answers = [Answer(f"{i}+" + "+".join(["2999!"] * 16), str(i)) for i in range(200)]
+    started = time.process_time()
+    merged = await merge(answers, Undecided())
+    assert merged.undecided
+    assert time.process_time() - started < 20
