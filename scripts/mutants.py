@@ -77,6 +77,9 @@ def _rules(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _declares(node: ast.AST) -> bool:
+    """Whether it is a bound of a parameter, or `strict=True` of `zip`, which only ever raises."""
+    if isinstance(node, ast.keyword):
+        return node.arg == "strict"
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field"
 
 

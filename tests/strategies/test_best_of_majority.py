@@ -254,3 +254,8 @@ async def test_a_failing_scorer_fails_the_request(table: Table, broken: Callable
 
 def test_given_candidates_are_all_counted() -> None:
     assert BestOfMajority(n=16).for_precomputed(2000).num_samples(1) == 2000
+
+
+def test_a_filter_wants_one_answer_unless_told_otherwise() -> None:
+    groups = grouped((0, 0, 0, 1, 2), [None] * 5)
+    assert [len(gated(groups, 3).added), len(gated(groups, 3, 2).added)] == [0, 2]

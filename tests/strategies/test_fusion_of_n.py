@@ -178,3 +178,14 @@ def test_nothing_is_shown_live_that_may_not_be_returned() -> None:
 def test_admission_is_told_of_the_fusors_reply() -> None:
     assert (FusionOfN().further_tokens(100), FusionOfN(fusion_max_tokens=7).further_tokens(100)) == (612, 7)
     assert [FusionOfN(n=3).num_samples(k) for k in (1, 5)] == [3, 5]
+
+
+@pytest.mark.parametrize(
+    ("reason", "degraded"), [("stop", None), ("length", "fusion_truncated")], ids=["ended", "cut off"]
+)
+async def test_a_stated_answer_without_brackets_is_whole_only_where_the_fusor_ended(
+    reason: str, degraded: str | None
+) -> None:
+    words = "Comparison: fine.\nAnswer: It is four."
+    outcome = await fuse(["four", "4"], words, fusion_max_tokens=4 if reason == "length" else 99)
+    assert outcome.degraded == degraded

@@ -11,7 +11,7 @@ from service.engine.scripted.engine import ScriptedEngine
 from strategies.answers.voting_strategy import exact_ballot
 from strategies.base.errors import ScorerFailed
 from strategies.base.types import Message, Outcome, Prompt, Score
-from strategies.weighted_majority import WeightedMajority, select, weight_of
+from strategies.weighted_majority import Weight, WeightedMajority, select, weight_of
 from tests.random_cases import random_cases, several
 from tests.strategies.conftest import Table, candidate
 
@@ -129,3 +129,21 @@ async def test_a_failing_scorer_fails_the_request(table: Table, broken: Callable
     table.outcomes = {"a": broken(), "b": 0.9}
     with pytest.raises(ScorerFailed):
         await WeightedMajority(n=2, scorer="outcome").run(PROMPT, _playing("a", "b"), table)
+
+
+@pytest.mark.parametrize(
+    ("score", "weight", "expected"),
+    [
+        (0.0, "sigmoid", 0.5),
+        (math.log(3), "sigmoid", 0.75),
+        (-math.log(3), "sigmoid", 0.25),
+        (-800.0, "sigmoid", 0.0),
+        (800.0, "sigmoid", 1.0),
+        (0.25, "score", 0.25),
+        (-1.0, "score", 0.0),
+        (-math.log(2), "exp", 0.5),
+        (3.0, "exp", 1.0),
+    ],
+)
+def test_weights_by_hand(score: float, weight: Weight, expected: float) -> None:
+    assert weight_of(score, weight) == pytest.approx(expected)

@@ -107,3 +107,17 @@ def test_a_hostile_text_costs_no_more_than_its_length(text: str) -> None:
     find_object(text, "a.b")
     whole_object(text)
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (1000.0, "1000"),
+        (2.0**53 - 1, "9007199254740991"),
+        (-(2.0**53) + 1, "-9007199254740991"),
+        (2.0**53, "9007199254740992.0"),
+        (0.5, "0.5"),
+    ],
+)
+def test_a_whole_number_that_a_float_holds_exactly_is_written_as_one(value: float, written: str) -> None:
+    assert canonical_json(value) == written

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from strategies.answers.pattern import MAX_SEARCHED, compiled, search
+from strategies.answers.pattern import MAX_PATTERN, MAX_SEARCHED, compiled, search
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,20 @@ def test_a_hostile_pattern_takes_a_moment(pattern: str) -> None:
     search(pattern, "a" * 1_000_000)
     search(pattern, "a\n" * 500_000)
     assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize(
+    ("behind", "answer"), [(MAX_SEARCHED - 5, "x=42"), (MAX_SEARCHED - 4, "x=42"), (MAX_SEARCHED - 3, None)]
+)
+def test_the_last_characters_are_searched_and_no_more(behind: int, answer: str | None) -> None:
+    assert MAX_SEARCHED == 8192
+    assert search("x=42", "x=42" + "." * behind) == answer
+
+
+@pytest.mark.parametrize(("length", "refused"), [(MAX_PATTERN, False), (MAX_PATTERN + 1, True)])
+def test_a_pattern_has_at_most_so_many_characters(length: int, refused: bool) -> None:
+    if not refused:
+        compiled("a" * length)
+        return
+    with pytest.raises(ValueError, match="201 characters"):
+        compiled("a" * length)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from strategies.base.types import Candidate, CandidateResult, FinishReason, Outcome, Score
+from strategies.base.types import Candidate, CandidateResult, Decoding, FinishReason, Outcome, Score
 
 
 def test_what_was_not_told_counts_for_nothing() -> None:
@@ -33,3 +33,10 @@ def test_the_answers_of_an_outcome_are_its_selected_candidates_best_first() -> N
     three = [Candidate(i, str(i), 1, "stop") for i in range(3)]
     results = tuple(CandidateResult(one, "kept") for one in three)
     assert Outcome(results, (2, 0)).answers == [three[2], three[0]]
+
+
+def test_a_decoding_that_asks_for_nothing_changes_nothing() -> None:
+    plain = Decoding()
+    assert (plain.temperature, plain.top_p, plain.top_k, plain.min_p, plain.top_h) == (1.0, 1.0, 0, 0.0, None)
+    assert (plain.presence_penalty, plain.frequency_penalty, plain.repetition_penalty) == (0.0, 0.0, 1.0)
+    assert (plain.max_tokens, plain.min_tokens, plain.stop, plain.ignore_eos) == (None, 0, (), False)

@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers.generation.logits_process import TopHLogitsWarper
 
 from strategies.decoding.top_h import keep_mask, restrict_
+from strategies.decoding.top_h_published import authors_prefix, transformers_prefix
 from tests.strategies.decoding.slow_top_h import slow_top_h
 
 VARIANTS: list[Any] = ["paper", "transformers", "authors"]
@@ -218,3 +219,13 @@ def test_the_page_tells_where_the_variants_differ(row: tuple[str, ...]) -> None:
     assert math.isclose(torch.special.entr(p).sum().item(), float(row[1]), abs_tol=0.005)
     counts = [keep_mask(p.log()[None], 0.4, variant).sum().item() for variant in VARIANTS]
     assert counts == [int(count) for count in row[2:]]
+
+
+@pytest.mark.parametrize("rule", [authors_prefix, transformers_prefix])
+@pytest.mark.parametrize(("worst", "settled"), [(torch.inf, False), (torch.nan, False), (9.0, True)])
+def test_a_row_that_is_no_distribution_is_not_settled_by_its_likeliest(
+    rule: Any, worst: float, settled: bool
+) -> None:
+    logits = torch.zeros(1, 40)
+    logits[0, 7] = worst
+    assert rule(logits, torch.tensor([0.4]), 32)[2].tolist() == [settled]

@@ -81,3 +81,16 @@ def test_each_meets_as_many_as_asked_for_or_one_more(count: int, opponents: int)
 @pytest.mark.parametrize("count", [2, 5, 16])
 def test_without_a_limit_each_meets_all(count: int) -> None:
     assert len(pairs(count)) == count * (count - 1) // 2 == len(pairs(count, count - 1))
+
+
+@pytest.mark.parametrize(
+    ("count", "opponents", "expected"),
+    [
+        (4, 2, [(0, 1), (0, 3), (1, 2), (2, 3)]),
+        (4, 3, [(0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3)]),
+        (5, 2, [(0, 1), (0, 4), (1, 2), (2, 3), (3, 4)]),
+        (3, 2, [(0, 1), (0, 2), (1, 2)]),
+    ],
+)
+def test_who_meets_whom_by_hand(count: int, opponents: int, expected: list[tuple[int, int]]) -> None:
+    assert pairs(count, opponents) == expected

@@ -13,6 +13,7 @@ from service.engine.scripted.engine import ScriptedEngine
 from service.engine.scripted.script import words
 from strategies.base.types import Message, Prompt
 from strategies.early_rejection import EarlyRejection
+from strategies.search.beam_set import BeamSet
 from tests.strategies.search.scorers import Rule, RuleScorer
 
 PROMPT = Prompt((Message("user", "q"),))
@@ -171,3 +172,8 @@ def test_the_response_search_agrees_with_the_rule_in_prose(
         told = [(v.candidate.text, v.fate == "rejected_early") for v in outcome.verdicts]
         assert told == [(one.says(), one.fate == "rejected") for one in expected], seed
         assert engine.unfinished == 0
+
+
+def test_a_search_rejects_in_earnest_unless_told_otherwise() -> None:
+    told = BeamSet([], None)  # type: ignore[arg-type]  # nobody is scored
+    assert (told.k, told.shadow, told.rounds, told.marked, told.saved) == (1, False, 0, 0, 0)
