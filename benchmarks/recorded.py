@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks.caches import forget_readings, loaded, read_prompt
@@ -77,15 +77,22 @@ class Recorder:
         )
 
     async def _drawn(self, problem: Problem, prompt: Prompt, parts: Parts) -> tuple[Candidate, ...]:
-        key = self._key("draw", problem, prompt) | {"generator": self.models["generator"]}
+        key = self._key("draw", problem, prompt) | {"generator": self.models["generator"], "logprobs": 0}
         rows = self.ledger.get(key)
         if rows is None:
             await read_prompt(parts.engine, prompt)
-            async with parts.engine.sample(prompt, self.n) as stream:
+            told = replace(prompt, decoding=replace(prompt.decoding, logprobs=0))
+            async with parts.engine.sample(told, self.n) as stream:
                 drawn = sorted([candidate async for candidate in stream], key=lambda c: c.index)
-            rows = [[c.text, c.tokens, c.finish_reason, c.prompt_tokens, c.cached_tokens] for c in drawn]
+            rows = [
+                [c.text, c.tokens, c.finish_reason, c.prompt_tokens, c.cached_tokens, c.logprob]
+                for c in drawn
+            ]
             self.ledger.put(key, rows)
-        return tuple(Candidate(i, *row) for i, row in enumerate(rows))
+        return tuple(
+            Candidate(i, text, tokens, reason, read, cached, logprob=logprob)
+            for i, (text, tokens, reason, read, cached, logprob) in enumerate(rows)
+        )
 
     async def _read(
         self, key: Mapping[str, Any], texts: list[str], one: Callable[[str], Awaitable[Row]], parts: Parts

@@ -39,9 +39,11 @@ class ReplayEngine:
         on_delta: OnDelta | None = None,
     ) -> AsyncIterator[AsyncIterator[Candidate]]:
         if stage == "sample":
-            if n != len(self.candidates):
-                raise ValueError(f"{n} candidates were asked for where {len(self.candidates)} are recorded")
-            yield _side_by_side(self.candidates, on_delta)
+            if start + n > len(self.candidates):
+                raise ValueError(
+                    f"{start + n} candidates were asked for, {len(self.candidates)} are recorded"
+                )
+            yield _side_by_side(self.candidates[start : start + n], on_delta)
             return
         async with self.live.sample(prompt, n, stage=stage, start=start, on_delta=on_delta) as stream:
             yield stream

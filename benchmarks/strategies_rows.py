@@ -13,6 +13,7 @@ from strategies.best_of_n import BestOfN
 from strategies.early_rejection import EarlyRejection
 from strategies.fusion_of_n import FusionOfN
 from strategies.majority import Majority
+from strategies.rpc import Rpc
 from strategies.single import Single
 from strategies.top_h import TopH
 from strategies.weighted_majority import WeightedMajority
@@ -60,6 +61,7 @@ def rows(sizes: Sequence[int] = SIZES, early: Mapping[str, Any] = CALIBRATED) ->
         *(Row("best_of_n", n, BestOfN(n=n), "replayed") for n in sizes),
         *(Row("weighted_majority", n, WeightedMajority(n=n), "replayed") for n in sizes),
         *(Row(MAJORITY_OF_BEST, n, BestOfMajority(n=n), "replayed") for n in sizes),
+        *(Row("rpc", n, Rpc(n=n), "replayed") for n in sizes),
         *(Row("best_of_n, top_h 0.4", n, BestOfN(n=n), "live", {"top_h": 0.4}) for n in sizes),
         *(Row("early_rejection", n, EarlyRejection(beams=n, **early), "live") for n in sizes),
         *(Row("fusion_of_n", n, FusionOfN(n=n, fusion_max_tokens=FUSION_TOKENS), "fused") for n in sizes),

@@ -63,6 +63,7 @@ class Runner:
     ) -> RunResult:
         """Draw, score and select. Cancelling this stops the engine's work for the request within a moment."""
         self.check(strategy, prompt)
+        strategy = strategy.under_load(is_busy=self._is_busy(strategy, prompt))
         meter = Meter()
         bounds, cost = self._bounds(strategy), cost_of(strategy, prompt, self.limits)
         try:
@@ -111,6 +112,12 @@ class Runner:
         if meter.limit is not None and outcome.degraded in (None, "no_valid_candidate"):
             outcome = replace(outcome, degraded=meter.limit)
         return RunResult(strategy, prompt, _told(outcome, meter), meter, self._parameters(strategy, meter))
+
+    def _is_busy(self, strategy: Strategy, prompt: Prompt) -> bool:
+        """Whether all candidates of the request together would have to wait for those of others."""
+        most = self.engine.info.concurrency
+        drawn = self.admission.candidates_in_flight
+        return most is not None and drawn > 0 and drawn + strategy.num_samples(prompt.k) > most
 
     def _parameters(self, strategy: Strategy, meter: Meter) -> ModelSizes:
         """The sizes of the models; where other generators shared the work, theirs is no one number."""

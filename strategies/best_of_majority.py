@@ -15,23 +15,28 @@ from typing import ClassVar, Self
 from pydantic import Field
 
 from strategies.answers.groups import Group, Reward, grouped, rank_groups, representative
-from strategies.answers.voting_strategy import Ballot, VotingStrategy
+from strategies.answers.voting_strategy import Ballot
 from strategies.base.errors import ScorerFailed
 from strategies.base.ports import Engine, Scorers
 from strategies.base.types import Candidate, Outcome, Prompt, Score
-from strategies.sampling.sample import draw
+from strategies.sampling.sample import Sampled
 from strategies.sampling.score_tasks import ScoreTasks
 from strategies.sampling.scored_strategy import ScoredStrategy
+from strategies.sampling.stopping import Stop
+from strategies.sampling.stopping_strategy import StoppingStrategy
 from strategies.selection.best_answers import without_answers
 from strategies.selection.outcome import outcome_of
 
 
-class BestOfMajority(VotingStrategy, ScoredStrategy):
+class BestOfMajority(StoppingStrategy, ScoredStrategy):
     """Draw N candidates, return the best-scored of the answers that enough of them give."""
 
     name: ClassVar[str] = "best_of_majority"
 
+    exact_stop: ClassVar[bool] = False
+
     n: int = Field(16, ge=1, description="Candidates to draw.")
+    stop: Stop = Field("none", description="When to stop the draw, by the count of answers; see `majority`.")
     alpha: float = Field(
         0.005, ge=0, le=1, description="Share of the candidates drawn that an answer needs to pass the gate."
     )
@@ -45,12 +50,13 @@ class BestOfMajority(VotingStrategy, ScoredStrategy):
         return max(self.n, k)
 
     def for_precomputed(self, count: int) -> Self:
-        return self.model_copy(update={"n": count})
+        return super().for_precomputed(count).model_copy(update={"n": count})
 
     async def run(self, prompt: Prompt, engine: Engine, scorers: Scorers) -> Outcome:
         judge, fail_fast = self.judge(scorers), self.on_scorer_error == "fail"
         async with ScoreTasks(judge, prompt, fail_fast=fail_fast) as questions:
-            candidates = await self._draw(prompt, engine, questions)
+            sampled = await self._draw(prompt, engine, questions)
+            candidates = sampled.candidates
             ballot = await self.ballot(candidates, scorers)
             gate = self._gate(ballot, prompt.k)
             for position in _to_score(candidates, gate):
@@ -58,9 +64,10 @@ class BestOfMajority(VotingStrategy, ScoredStrategy):
             failure = await questions.settle()
             scores = self._scores(candidates, gate, questions, failure)
         outcome = select(candidates, scores, ballot, gate, prompt.k, self.group_reward)
+        outcome = replace(outcome, details={**outcome.details, **sampled.details})
         return outcome if failure is None else replace(outcome, degraded=self.without_scorer)
 
-    async def _draw(self, prompt: Prompt, engine: Engine, questions: ScoreTasks) -> list[Candidate]:
+    async def _draw(self, prompt: Prompt, engine: Engine, questions: ScoreTasks) -> Sampled:
         """Draw, and have an answer's candidates judged as soon as it is sure to pass the gate."""
         n = self.num_samples(prompt.k)
         bar = threshold(n, self.alpha, self.min_count)
@@ -77,7 +84,7 @@ class BestOfMajority(VotingStrategy, ScoredStrategy):
                         questions.submit(member)
             questions.check()
 
-        return await draw(self.asking(prompt), n, engine, judge_if_through)
+        return await self.draw_votes(self.asking(prompt), n, engine, judge_if_through)
 
     def _gate(self, ballot: Ballot, k: int) -> "FrequencyFilter":
         bar = threshold(len(ballot.groups), self.alpha, self.min_count)

@@ -15,9 +15,11 @@ from pydantic import Field, model_validator
 from strategies.answers.groups import Reward, grouped
 from strategies.answers.voting_strategy import Ballot, VotingStrategy, exact_ballot
 from strategies.base.ports import Engine, Scorers
-from strategies.base.types import Candidate, Outcome, Prompt, Score
-from strategies.sampling.sample import draw_scored
+from strategies.base.types import Candidate, Detail, Outcome, Prompt, Score
+from strategies.sampling.sample import Drawn, draw_scored, draw_until_scored
 from strategies.sampling.scored_strategy import ScoredStrategy
+from strategies.sampling.scoring import CandidateScorer
+from strategies.sampling.stopping import expected_improvement, wave_sizes
 from strategies.selection.best_answers import best_answers
 from strategies.selection.outcome import best_responses
 
@@ -36,8 +38,26 @@ class BestOfN(VotingStrategy, ScoredStrategy):
         "mean", description="With `per: answer`: how the scores of equal answers become one reward."
     )
 
+    stop: Literal["improvement", "none"] = Field(
+        "none",
+        description="`improvement`: stop once one more draw is expected to add less than `price` to the best.",
+    )
+    price: float = Field(
+        0.01, ge=0, description="With `improvement`: what a draw costs, in units of the score."
+    )
+    wave: int = Field(4, ge=1, description="With `improvement`: candidates drawn and scored at once.")
+
+    @property
+    def stops_early(self) -> bool:
+        return self.stop != "none"
+
+    def for_precomputed(self, count: int) -> Self:
+        return self.model_copy(update={"stop": "none"})
+
     @model_validator(mode="after")
     def _belongs(self) -> Self:
+        if self.stop == "none" and (extra := {"price", "wave"} & self.model_fields_set):
+            raise ValueError(f"{min(extra)} goes with stop: improvement")
         if self.per == "response" and "group_reward" in self.model_fields_set:
             raise ValueError("group_reward goes with per: answer")
         return self
@@ -46,17 +66,33 @@ class BestOfN(VotingStrategy, ScoredStrategy):
         return max(self.n, k)
 
     async def run(self, prompt: Prompt, engine: Engine, scorers: Scorers) -> Outcome:
-        judge = self.judge(scorers)
-        fail_fast = self.on_scorer_error == "fail"
-        drawn = await draw_scored(
-            self.asking(prompt), self.num_samples(prompt.k), engine, judge, fail_fast=fail_fast
-        )
+        drawn = await self._draw(self.asking(prompt), engine, self.judge(scorers, alone=self.stops_early))
         ballot = await self.ballot(drawn.candidates, scorers)
         if drawn.failure is None:
-            return self._choose(drawn.candidates, drawn.scores, ballot, prompt.k)
+            outcome = self._choose(drawn.candidates, drawn.scores, ballot, prompt.k)
+            return replace(outcome, details=self._details(drawn, prompt.k))
         stand_ins = [self.fallback_score(candidate) for candidate in drawn.candidates]
         outcome = self._choose(drawn.candidates, stand_ins, ballot, prompt.k)
         return replace(outcome, degraded=self.without_scorer)
+
+    async def _draw(self, prompt: Prompt, engine: Engine, judge: CandidateScorer) -> Drawn:
+        n, fail_fast = self.num_samples(prompt.k), self.on_scorer_error == "fail"
+        if self.stop == "none":
+            return await draw_scored(prompt, n, engine, judge, fail_fast=fail_fast)
+
+        def enough(scores: Sequence[float]) -> bool:
+            return len(scores) >= prompt.k and expected_improvement(scores) < self.price
+
+        sizes = wave_sizes(n, self.wave)
+        return await draw_until_scored(prompt, sizes, engine, judge, enough, fail_fast=fail_fast)
+
+    def _details(self, drawn: Drawn, k: int) -> dict[str, Detail]:
+        """What the stop spared, and what one more draw was expected to add."""
+        spared = self.num_samples(k) - len(drawn.candidates)
+        if self.stop == "none" or spared <= 0:
+            return {}
+        scores = [score.value for score in drawn.scores if score.value is not None]
+        return {"stopped_early": spared, "expected_improvement": expected_improvement(scores)}
 
     def _choose(
         self, candidates: Sequence[Candidate], scores: Sequence[Score], ballot: Ballot, k: int

@@ -12,6 +12,7 @@ from strategies.best_of_n import BestOfN
 from strategies.early_rejection import EarlyRejection
 from strategies.fusion_of_n import FusionOfN
 from strategies.majority import Majority
+from strategies.rpc import Rpc
 from strategies.single import Single
 from strategies.top_h import TopH
 from strategies.weighted_majority import WeightedMajority
@@ -22,6 +23,7 @@ STRATEGIES: tuple[type[Strategy], ...] = (
     Majority,
     WeightedMajority,
     BestOfMajority,
+    Rpc,
     TopH,
     EarlyRejection,
     FusionOfN,

@@ -7,30 +7,36 @@ Source: Li et al., "Making language models better reasoners with step-aware veri
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from strategies.answers.groups import grouped
-from strategies.answers.voting_strategy import Ballot, VotingStrategy
+from strategies.answers.voting_strategy import Ballot
 from strategies.base.ports import Engine, ScorerKind, Scorers
 from strategies.base.ranking import is_number
 from strategies.base.types import Candidate, Outcome, Prompt, Score
 from strategies.sampling.sample import draw_scored
 from strategies.sampling.scored_strategy import ScoredStrategy
+from strategies.sampling.stopping import Stop
+from strategies.sampling.stopping_strategy import StoppingStrategy
 from strategies.selection.best_answers import best_answers
 
 Weight = Literal["score", "sigmoid", "exp"]
 
 
-class WeightedMajority(VotingStrategy, ScoredStrategy):
+class WeightedMajority(StoppingStrategy, ScoredStrategy):
     """Draw N candidates, return the answer whose candidates have the highest scores together."""
 
     name: ClassVar[str] = "weighted_majority"
     # Step scores are probabilities as a rule, and those are what the published rule adds up.
     scorer_kinds: ClassVar[tuple[ScorerKind, ...]] = ("step", "outcome")
 
+    exact_stop: ClassVar[bool] = False
+
     n: int = Field(8, ge=1, description="Candidates to draw.")
+    stop: Stop = Field("none", description="When to stop the draw, by the count of answers; see `majority`.")
     weight: Literal["score", "sigmoid"] = Field(
         "score",
         description="What a vote weighs: the score (below 0: nothing), or its logistic function, for raw logits.",
@@ -42,16 +48,17 @@ class WeightedMajority(VotingStrategy, ScoredStrategy):
     async def run(self, prompt: Prompt, engine: Engine, scorers: Scorers) -> Outcome:
         judge = self.judge(scorers)
         fail_fast = self.on_scorer_error == "fail"
-        drawn = await draw_scored(
-            self.asking(prompt), self.num_samples(prompt.k), engine, judge, fail_fast=fail_fast
-        )
+        asked, n = self.asking(prompt), self.num_samples(prompt.k)
+        sampler = partial(self.draw_votes, asked, n, engine)
+        drawn = await draw_scored(asked, n, engine, judge, fail_fast=fail_fast, sampler=sampler)
         ballot = await self.ballot(drawn.candidates, scorers)
         if drawn.failure is None:
-            return select(drawn.candidates, drawn.scores, ballot, prompt.k, self.weight)
+            outcome = select(drawn.candidates, drawn.scores, ballot, prompt.k, self.weight)
+            return replace(outcome, details=drawn.details)
         stand_ins = [self.fallback_score(candidate) for candidate in drawn.candidates]
         # A mean log-probability is below 0; the probability that it stands for is the weight.
         outcome = select(drawn.candidates, stand_ins, ballot, prompt.k, "exp")
-        return replace(outcome, degraded=self.without_scorer)
+        return replace(outcome, degraded=self.without_scorer, details=drawn.details)
 
 
 def select(

@@ -66,6 +66,11 @@ class AdmissionController:
         self._accounts: dict[Caller, Account] = {}
         self._mean_stay_s = 1.0
 
+    @property
+    def candidates_in_flight(self) -> int:
+        """Candidates that admitted requests may be drawing now."""
+        return self._limits.max_inflight_candidates - self._room.candidates
+
     @asynccontextmanager
     async def place(self, meter: Meter, cost: Cost, patience_s: float | None = None) -> AsyncIterator[None]:
         """Hold a place for the length of the block, after waiting for it at most `patience_s`.

@@ -10,13 +10,18 @@ from strategies.base.types import Prompt
 
 @dataclass(frozen=True, slots=True)
 class EngineInfo:
-    """Facts about a running engine; `defaults` are the model's own sampling defaults (generation config)."""
+    """Facts about a running engine.
+
+    `defaults` are the model's own sampling defaults (generation config); `concurrency` is how many candidates it
+    generates at once, None where that is not bounded.
+    """
 
     model: str
     backend: str
     max_model_len: int
     parameters: int | None = None
     defaults: Mapping[str, float] = field(default_factory=dict)
+    concurrency: int | None = None
 
 
 class ServedEngine(Engine, Protocol):

@@ -43,6 +43,10 @@ class Strategy(FrozenModel, ABC):
         """
         return self
 
+    def under_load(self, *, is_busy: bool) -> Self:
+        """The same strategy with what it chooses by the engine's load, where the request left that open."""
+        return self
+
     @property
     def uses_scorer(self) -> bool:
         """Whether this request asks a scorer; a strategy that can do without one says so itself."""

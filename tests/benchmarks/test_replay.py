@@ -76,7 +76,7 @@ async def test_deltas_add_up_to_every_candidate() -> None:
 
 
 async def test_another_number_than_is_recorded_is_refused() -> None:
-    with pytest.raises(ValueError, match="3 candidates were asked for where 2 are recorded"):
+    with pytest.raises(ValueError, match="3 candidates were asked for, 2 are recorded"):
         async with ReplayEngine(recorded(1, 2), sized_parts().engine).sample(PROMPT, 3):
             pass
 

@@ -10,12 +10,12 @@ from openai import AsyncOpenAI
 
 from service.engine.scripted.engine import ScriptedEngine
 from service.settings import Settings
-from strategies.base.types import Prompt
+from strategies.base.types import Decoding, Message, Prompt
 from strategies.catalog import CATALOG
 from tests.service.fixtures import Running, listening
 
 QUESTION: Any = [{"role": "user", "content": "What is 6 times 7?"}]
-SELECTING = ["best_of_n", "majority", "weighted_majority", "best_of_majority"]
+SELECTING = ["best_of_n", "majority", "weighted_majority", "best_of_majority", "rpc"]
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "strategies"
 PARTS = (
     "<!-- generated: parameters",
@@ -80,7 +80,13 @@ async def test_streamed_it_says_the_same(sdk: AsyncOpenAI, name: str, how: str) 
 @pytest.mark.parametrize("name", SELECTING)
 async def test_it_selects_of_given_candidates_what_it_selects_of_its_own(served: Running, name: str) -> None:
     n = 9
-    given = [{"text": script(Prompt(), i)} for i in range(n)]
+    drawn = ScriptedEngine(script=script)
+    given: list[dict[str, Any]] = [{"text": script(Prompt(), i)} for i in range(n)]
+    if name == "rpc":
+        prompt = Prompt((Message("user", QUESTION[0]["content"]),), decoding=Decoding(logprobs=0))
+        async with drawn.sample(prompt, n) as stream:
+            own_draw = sorted([one async for one in stream], key=lambda one: one.index)
+        given = [{"text": one.text, "logprob": one.logprob, "tokens": one.tokens} for one in own_draw]
     spec = {"name": name, "explain": "full"}
     async with served.client() as http:
         own = await http.post(

@@ -106,7 +106,7 @@ async def test_in_every_order_of_arrival_the_winner_is_that_of_the_full_draw(
     for order in permutations(range(n)):
         engine = Arriving(list(stated), list(order))
         early = await Majority(n=n).run(PROMPT, engine, table)
-        full = await Majority(n=n, early_stop=False).run(PROMPT, Arriving(list(stated), list(order)), table)
+        full = await Majority(n=n, stop="none").run(PROMPT, Arriving(list(stated), list(order)), table)
         assert [c.index for c in early.answers] == [c.index for c in full.answers]
         assert len(full.verdicts) == n
         assert early.details.get("stopped_early", 0) == n - len(early.verdicts)

@@ -4,7 +4,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from nbest_client._strategy import Aggregation, GroupReward, Scored, Strategy, Voting
+from nbest_client._strategy import Aggregation, GroupReward, Scored, Stopping, Strategy, Voting
 
 
 class Single(Strategy):
@@ -24,37 +24,45 @@ class BestOfN(Voting, Scored):
     """Rank each response by its score, or each distinct answer by its group's reward."""
     group_reward: GroupReward = "mean"
     """With `per="answer"`: how the scores of equal answers become one reward."""
+    stop: Literal["improvement", "none"] = "none"
+    """`improvement`: stop once one more draw is expected to add less than `price` to the best score."""
+    price: float = Field(0.01, ge=0)
+    """With `stop="improvement"`: what a draw costs, in units of the score."""
+    wave: int = Field(4, ge=1)
+    """With `stop="improvement"`: candidates drawn and scored at once."""
 
 
-class Majority(Voting):
+class Majority(Stopping):
     """Draw `n` candidates, return the answer that most of them give."""
 
     name: ClassVar[str] = "majority"
 
     n: int = Field(8, ge=1)
     """Candidates to draw."""
-    early_stop: bool = True
-    """Abort the candidates still running once they cannot change what is returned."""
 
 
-class WeightedMajority(Voting, Scored):
+class WeightedMajority(Stopping, Scored):
     """Draw `n` candidates, return the answer whose candidates have the highest scores together."""
 
     name: ClassVar[str] = "weighted_majority"
 
     n: int = Field(8, ge=1)
     """Candidates to draw."""
+    stop: Literal["decided", "beta", "agreement", "window", "none"] = "none"
+    """When to stop the draw, by the count of answers; see `Majority`."""
     weight: Literal["score", "sigmoid"] = "score"
     """What a vote weighs: the score (below 0: nothing), or its logistic function, for raw logits."""
 
 
-class BestOfMajority(Voting, Scored):
+class BestOfMajority(Stopping, Scored):
     """Draw `n` candidates, return the best-scored of the answers that enough of them give."""
 
     name: ClassVar[str] = "best_of_majority"
 
     n: int = Field(16, ge=1)
     """Candidates to draw."""
+    stop: Literal["decided", "beta", "agreement", "window", "none"] = "none"
+    """When to stop the draw, by the count of answers; see `Majority`."""
     alpha: float = Field(0.005, ge=0, le=1)
     """Share of the candidates drawn that an answer needs to pass the gate."""
     min_count: int = Field(2, ge=1)
@@ -63,6 +71,21 @@ class BestOfMajority(Voting, Scored):
     """How the scores of equal answers become one reward."""
     fill: bool = False
     """If fewer answers than asked for pass the gate: add the next largest groups."""
+
+
+class Rpc(Stopping):
+    """Draw `n` candidates, return the answer whose likely paths have the highest probabilities together."""
+
+    name: ClassVar[str] = "rpc"
+
+    n: int = Field(16, ge=1)
+    """Candidates to draw."""
+    stop: Literal["decided", "beta", "agreement", "window", "none"] = "none"
+    """When to stop the draw, by the count of answers; see `Majority`."""
+    prune: bool = True
+    """Drop the paths that belong to the component of low probability."""
+    probability: Literal["mean", "sequence"] = "mean"
+    """Of a path: from its mean token log-probability, or from the sum over the sequence."""
 
 
 class TopH(Strategy):

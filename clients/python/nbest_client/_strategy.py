@@ -1,6 +1,6 @@
 """What a strategy is to this client: typed parameters, checked before anything is sent; what is not set is not sent."""
 
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -79,6 +79,21 @@ class Voting(Strategy):
     """How a response states its answer."""
     equivalence: Literal["exact", "math"] = "exact"
     """Answers are one if they have one canonical spelling, or also if they are equal as mathematics."""
+
+
+class Stopping(Voting):
+    """What votes have in common that may end before all candidates are drawn."""
+
+    stop: Literal["decided", "beta", "agreement", "window", "none"] = "decided"
+    """When to stop: once decided, by the leader's probability, by its share, by answers in a row, or never."""
+    confidence: float = Field(0.95, gt=0.5, lt=1)
+    """With `stop="beta"`: probability that the leader stays."""
+    agreement: float = Field(0.75, gt=0, le=1)
+    """With `stop="agreement"`: share of the leading answer."""
+    window: int = Field(5, ge=2, le=1024)
+    """With `stop="window"`: answers in a row that must be equal."""
+    waves: Literal["all", "double"] | Annotated[int, Field(ge=1)] | None = None
+    """Candidates drawn at once: all, 2 and then as many again, or a number; by default as the engine's load allows."""
 
 
 class Custom:

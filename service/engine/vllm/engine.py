@@ -176,4 +176,5 @@ def _info(llm: Any, model_path: str, served_name: str) -> EngineInfo:
         max_model_len=llm.model_config.max_model_len,
         parameters=count_parameters(model_path),
         defaults={name: value for name, value in defaults.items() if isinstance(value, int | float)},
+        concurrency=llm.vllm_config.scheduler_config.max_num_seqs,
     )
