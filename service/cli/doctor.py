@@ -1,4 +1,4 @@
-"""What `nbest doctor` looks at: the machine, the installation and the environment, without loading a model."""
+"""`nbest doctor`: the machine, the installation and the environment, without loading a model."""
 
 import os
 import platform
@@ -13,6 +13,8 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final, Literal
 
+import typer
+from rich.console import Console
 from rich.table import Table
 
 from service.embedded.paths import EmbeddedError, cache_dir
@@ -37,6 +39,13 @@ class Check:
     status: Status
     detail: str
     fix: str = ""
+
+
+def doctor() -> None:
+    """Check this machine and installation; exit 1 if something must be mended."""
+    checks = run_checks()
+    Console().print(render(checks))
+    raise typer.Exit(any(check.status == "fail" for check in checks))
 
 
 def run_checks(host: str = "127.0.0.1", port: int = 8000) -> list[Check]:

@@ -1,5 +1,7 @@
 """What the commands have in common: where settings come from, and how a failure is told."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -52,3 +54,43 @@ def fail(message: str, code: int = 1) -> NoReturn:
     """End the command with one line on stderr: 1 for what went wrong, 2 for what cannot be meant."""
     typer.echo(f"nbest: {plain(' '.join(message.split()))}", err=True)
     raise SystemExit(code)
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+class plain_errors:
+    """Failures that a user can act on are one line on stderr and exit code 1, not a stack trace."""
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        import httpx
+
+        from service.embedded.paths import EmbeddedError
+        from strategies.base.errors import NbestError
+
+        if isinstance(error, NbestError | EmbeddedError | httpx.HTTPError):
+            fail(str(error))
+
+
+@contextlib.contextmanager
+def client_errors() -> Iterator[None]:
+    """What the client or a service of our own fails with: one line, and exit code 1; 2 for a mistaken command line."""
+    try:
+        from nbest_client import NbestError
+    except ModuleNotFoundError as error:
+        if error.name != "nbest_client":
+            raise
+        fail("the Python client is not installed: pip install ./clients/python, from nbest's repository")
+    from service.cli.client.arguments import UsageError
+    from service.cli.client.local_server import LocalFailed
+
+    try:
+        yield
+    except (NbestError, LocalFailed) as error:
+        fail(str(error))
+    except UsageError as error:
+        fail(str(error), code=2)

@@ -9,7 +9,7 @@ from pathlib import Path
 from nbest_client import Client
 
 from service.cli.client.arguments import UsageError
-from service.cli.local_server import Status, serving
+from service.cli.client.local_server import Status, serving
 
 KEY_ENV = "NBEST_API_KEY"
 """Where a key is looked for unless another variable is named."""

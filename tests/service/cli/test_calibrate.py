@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from service.cli.calibrate import Plan, as_chat, chosen, read_prompts, schedule
+from service.cli.calibration import Plan, as_chat, chosen, read_prompts, schedule
 from service.cli.main import app
 from strategies.base.errors import InvalidRequest
 from strategies.base.types import Message
