@@ -43,6 +43,11 @@ def random_cases(draw: Callable[[Random], tuple[Any, ...]], count: int = COUNT) 
     return decorate
 
 
+def generators(count: int) -> Iterator[Random]:
+    """`count` generators, each with a seed of its own: for a case that takes several draws."""
+    return (Random(random.getrandbits(64)) for _ in range(count))
+
+
 def several(rng: Random, draw: Callable[[Random], T], least: int, most: int) -> list[T]:
     """`least` to `most` draws, every length as likely; one time in ten they are all equal."""
     length = rng.randint(least, most)
