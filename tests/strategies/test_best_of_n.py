@@ -280,3 +280,39 @@ async def test_cancelling_stops_the_draw(table: Table) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert engine.unfinished == 0
+
+
+def scored(values: list[float]) -> tuple[ScriptedEngine, Table]:
+    """An engine whose candidate i says i, and a scorer that knows what each is worth."""
+    engine = ScriptedEngine(script=lambda prompt, index: f"I say {index}")
+    return engine, Table(outcomes={f"I say {i}": value for i, value in enumerate(values)})
+
+
+async def test_a_draw_stops_once_one_more_is_not_worth_its_price() -> None:
+    engine, table = scored([0.5, 0.5, 0.5, 0.5, 9.0, 9.0, 9.0, 9.0])
+    outcome = await BestOfN(n=8, stop="improvement", price=0.01).run(PROMPT, engine, table)
+    assert outcome.details == {"stopped_early": 4, "expected_improvement": 0.0}
+    assert (len(outcome.verdicts), outcome.selected, engine.unfinished) == (4, (0,), 0)
+
+
+async def test_a_draw_goes_on_while_the_scores_may_still_rise() -> None:
+    engine, table = scored([0.0, 4.0, 8.0, 2.0, 1.0, 9.0])
+    outcome = await BestOfN(n=6, stop="improvement", price=0.01, wave=2).run(PROMPT, engine, table)
+    assert (outcome.details, outcome.selected) == ({}, (5,))
+    assert sorted(table.asked) == sorted(table.outcomes)
+
+
+async def test_a_scorer_that_fails_in_a_wave_follows_the_policy(broken: Callable[[], ScorerFailed]) -> None:
+    engine, table = scored([1.0] * 8)
+    table.outcomes["I say 2"] = broken()
+    with pytest.raises(ScorerFailed):
+        await BestOfN(n=8, stop="improvement").run(PROMPT, engine, table)
+    outcome = await BestOfN(n=8, stop="improvement", on_scorer_error="majority").run(PROMPT, engine, table)
+    assert outcome.degraded == "scorer_failed_majority"
+    assert engine.unfinished == 0
+
+
+@pytest.mark.parametrize("fields", [{"price": 0.1}, {"wave": 2}, {"stop": "improvement", "wave": 0}])
+def test_what_goes_with_the_stop_goes_with_nothing_else(fields: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        BestOfN.model_validate(fields)
