@@ -10,13 +10,11 @@ from service.embedded.problems.problems import Problem
 from strategies.base.strategy import Strategy
 from strategies.best_of_majority import BestOfMajority
 from strategies.best_of_n import BestOfN
+from strategies.catalog import STRATEGIES
 from strategies.early_rejection import EarlyRejection
 from strategies.fusion_of_n import FusionOfN
-from strategies.majority import Majority
-from strategies.rpc import Rpc
 from strategies.single import Single
 from strategies.top_h import TopH
-from strategies.weighted_majority import WeightedMajority
 
 How = Literal["replayed", "fused", "live"]
 """`replayed`: all answers are recorded; `fused`: the fusor writes live, from recorded answers; `live`: none is."""
@@ -25,6 +23,9 @@ SIZES = (4, 16, 64)
 MAJORITY_OF_BEST = BestOfMajority.name
 # The small fusor seldom keeps to the form; the bound keeps a reply that runs on from filling the time.
 FUSION_TOKENS = 128
+_OF_THEIR_OWN = (Single, TopH, EarlyRejection, FusionOfN)
+SELECTING = [strategy for strategy in STRATEGIES if strategy not in _OF_THEIR_OWN]
+"""Strategies that choose among drawn candidates: all are replayed from the same ones."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,7 @@ def rows(sizes: Sequence[int] = SIZES, early: Mapping[str, Any] = CALIBRATED) ->
     return [
         Row("single", 1, Single(), "live"),
         Row("top_h", 1, TopH(), "live"),
-        *(Row("majority", n, Majority(n=n), "replayed") for n in sizes),
-        *(Row("best_of_n", n, BestOfN(n=n), "replayed") for n in sizes),
-        *(Row("weighted_majority", n, WeightedMajority(n=n), "replayed") for n in sizes),
-        *(Row(MAJORITY_OF_BEST, n, BestOfMajority(n=n), "replayed") for n in sizes),
-        *(Row("rpc", n, Rpc(n=n), "replayed") for n in sizes),
+        *(Row(cls.name, n, cls.model_validate({"n": n}), "replayed") for cls in SELECTING for n in sizes),
         *(Row("best_of_n, top_h 0.4", n, BestOfN(n=n), "live", {"top_h": 0.4}) for n in sizes),
         *(Row("early_rejection", n, EarlyRejection(beams=n, **early), "live") for n in sizes),
         *(Row("fusion_of_n", n, FusionOfN(n=n, fusion_max_tokens=FUSION_TOKENS), "fused") for n in sizes),

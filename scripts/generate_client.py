@@ -1,7 +1,7 @@
 """The client for callers that block is written from the one for asyncio: `make client`; `--check` tells if it is not.
 
-Only `_async_client.py` is written by hand. The two differ in the words below, in their opening lines, and in what
-`_waiting.py` offers each of them.
+The typed strategies are written from the catalogue, too. Of the two clients only `_async_client.py` is written by hand:
+they differ in the words below, in their opening lines, and in what `_waiting.py` offers each of them.
 """
 
 import re
@@ -50,14 +50,14 @@ def blocking(source: str) -> str:
         source = source.replace(passage, other)
     for word, other in _WORDS:
         source = re.sub(word, other, source)
-    return _tidied(source)
+    return tidied(source, TARGET)
 
 
-def _tidied(source: str) -> str:
+def tidied(source: str, target: Path) -> str:
     """Imports in order, none that nobody uses, lines as the formatter breaks them."""
     for command in (["check", "--quiet", "--fix", "--select", "I,F401,F811"], ["format", "--quiet"]):
         ran = subprocess.run(
-            [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(TARGET), "-"],
+            [sys.executable, "-m", "ruff", *command, "--stdin-filename", str(target), "-"],
             input=source,
             capture_output=True,
             text=True,
@@ -68,16 +68,27 @@ def _tidied(source: str) -> str:
     return source
 
 
+def written() -> dict[Path, str]:
+    """Every file that is written, with its text."""
+    from scripts import generate_client_strategies as typed
+
+    return {
+        TARGET: blocking(SOURCE.read_text()),
+        typed.TARGET: typed.strategies_module(),
+        typed.EXPORTS: typed.exports_module(typed.EXPORTS.read_text()),
+    }
+
+
 def main() -> int:
-    """Write the file; with `--check` exit 1 if it is not what would be written."""
-    text = blocking(SOURCE.read_text())
+    """Write the files; with `--check` exit 1 if one is not what would be written."""
+    outdated = {path: text for path, text in written().items() if text != path.read_text()}
     if "--check" not in sys.argv[1:]:
-        TARGET.write_text(text)
+        for path, text in outdated.items():
+            path.write_text(text)
         return 0
-    if text != TARGET.read_text():
-        print(f"{TARGET.relative_to(ROOT)} is out of date: run `make client`", file=sys.stderr)
-        return 1
-    return 0
+    for path in outdated:
+        print(f"{path.relative_to(ROOT)} is out of date: run `make client`", file=sys.stderr)
+    return 1 if outdated else 0
 
 
 if __name__ == "__main__":

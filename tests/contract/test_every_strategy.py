@@ -15,7 +15,6 @@ from strategies.catalog import CATALOG
 from tests.service.fixtures import Running, listening
 
 QUESTION: Any = [{"role": "user", "content": "What is 6 times 7?"}]
-SELECTING = ["best_of_n", "majority", "weighted_majority", "best_of_majority", "rpc"]
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "strategies"
 PARTS = (
     "<!-- generated: parameters",
@@ -24,7 +23,8 @@ PARTS = (
     "**When not to use it.**",
     "**Source.**",
 )
-GENERATING = sorted(set(CATALOG) - set(SELECTING))
+GENERATING = ["early_rejection", "fusion_of_n", "single", "top_h"]
+SELECTING = sorted(set(CATALOG) - set(GENERATING))
 
 
 def script(prompt: Prompt, index: int) -> str:
