@@ -5,7 +5,7 @@ code, scheshmi/accelerated-reasoning-ER-PRM: 16 beams, beam_width 4, tau 64, 20 
 with whole steps judged, so the saving can be measured.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import ClassVar, Literal
 
@@ -14,8 +14,9 @@ from pydantic import Field, model_validator
 from strategies.answers.voting_strategy import VotingStrategy
 from strategies.base.errors import ScorerFailed
 from strategies.base.ports import Engine, LiveCandidate, ScorerKind, Scorers, StepScorer
-from strategies.base.types import Detail, Outcome, Prompt
+from strategies.base.types import Candidate, Detail, Outcome, Prompt
 from strategies.sampling.scored_strategy import ScoredStrategy
+from strategies.sampling.shown import content_of, written_of
 from strategies.scores.aggregate import Aggregation
 from strategies.search.beam import Beam
 from strategies.search.beam_set import BeamSet
@@ -35,7 +36,7 @@ class EarlyRejection(VotingStrategy, ScoredStrategy):
     scorer_kinds: ClassVar[tuple[ScorerKind, ...]] = ("step",)
     # A paused candidate is continued by a new engine request, which has no memory of these.
     refuses: ClassVar[frozenset[str]] = frozenset(
-        {"presence_penalty", "frequency_penalty", "response_format"}
+        {"presence_penalty", "frequency_penalty", "response_format", "thinking_token_budget"}
     )
 
     scope: Literal["step", "response"] = Field(
@@ -93,7 +94,8 @@ class EarlyRejection(VotingStrategy, ScoredStrategy):
     async def run(self, prompt: Prompt, engine: Engine, scorers: Scorers) -> Outcome:
         async with engine.open(self.asking(prompt), self.num_samples(prompt.k)) as lives:
             scorer = scorers.step(self.scorer)
-            search = self._search(prompt, lives, scorer)
+            sees_reasoning = scorers.sees_reasoning(self.scorer or scorers.default(self.scorer_kinds))
+            search = self._search(prompt, lives, scorer, written_of if sees_reasoning else content_of)
             try:
                 await self._run(search, scorer)
             except ScorerFailed:
@@ -102,8 +104,14 @@ class EarlyRejection(VotingStrategy, ScoredStrategy):
                 return await self._without_scores(search, scorers)
             return await self._concluded(search, scorers)
 
-    def _search(self, prompt: Prompt, lives: Sequence[LiveCandidate], scorer: StepScorer) -> BeamSet:
-        critic = PartialScorer(scorer, prompt, self.aggregation)
+    def _search(
+        self,
+        prompt: Prompt,
+        lives: Sequence[LiveCandidate],
+        scorer: StepScorer,
+        read: Callable[[Candidate], str],
+    ) -> BeamSet:
+        critic = PartialScorer(scorer, prompt, self.aggregation, read)
         return BeamSet(list(map(Beam, lives)), critic, prompt.k, self.shadow)
 
     async def _run(self, search: BeamSet, scorer: StepScorer) -> None:

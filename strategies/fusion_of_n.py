@@ -90,7 +90,7 @@ class FusionOfN(ScoredStrategy):
         asked = await ask_fusor(prompt, pool, shown, self._fusing(prompt.decoding), engine)
         if asked.written is None:
             return pool.outcome(prompt.k, degraded=failure or (None if asked.order else "fusion_too_long"))
-        reply = read_reply(asked.written.text, ended=asked.written.finish_reason == "stop")
+        reply = read_reply(asked.written.content, ended=asked.written.finish_reason == "stop")
         verdict, guardless = await self._verdict(prompt, pool, asked.written, reply, judge)
         degraded = failure or guardless or _flaw(pool, asked.order, asked.written, reply)
         outcome = pool.outcome(prompt.k, verdict, degraded)
@@ -127,7 +127,7 @@ class FusionOfN(ScoredStrategy):
             fate: Fate = "failed" if written.finish_reason == "error" else "invalid"
             return CandidateResult(written, fate, stage="fusion"), None
         reason = "stop" if reply.closed else written.finish_reason
-        fused = replace(written, text=reply.answer, finish_reason=reason, token_ids=())
+        fused = replace(written, text=reply.answer, parts=None, finish_reason=reason, token_ids=())
         verdict = CandidateResult(
             fused, "selected", Score(), exact_ballot([fused]).answers[0], stage="fusion"
         )

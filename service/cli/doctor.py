@@ -63,6 +63,7 @@ def run_checks(host: str = "127.0.0.1", port: int = 8000) -> list[Check]:
         check_fastapi(installed["fastapi"]),
         check_transformers(),
         check_embedded(),
+        check_parsers(),
         check_environment(os.environ),
         check_port(host, port),
     ]
@@ -219,6 +220,31 @@ def check_embedded() -> Check:
     except (EmbeddedError, PackageNotFoundError) as error:
         return Check("embedded models", "warn", str(error), "run `nbest embedded build`; `serve` does so too")
     return Check("embedded models", "ok", str(folder))
+
+
+def check_parsers() -> Check:
+    """The parsers that `engine.reasoning_parser` may name, as the installed vLLM has them."""
+    found = parser_names("reasoning")
+    if not found:
+        return Check("reasoning parsers", "warn", "unknown", "install vLLM: the names are its own")
+    return Check("reasoning parsers", "ok", ", ".join(found))
+
+
+def parser_names(kind: Literal["reasoning", "tool"]) -> list[str]:
+    """The names of vLLM's parsers, asked of a process of their own: it takes seconds, and talks."""
+    module, manager = {
+        "reasoning": ("vllm.reasoning", "ReasoningParserManager"),
+        "tool": ("vllm.tool_parsers", "ToolParserManager"),
+    }[kind]
+    program = f"from {module} import {manager}; print('names', *{manager}.list_registered())"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120
+        )
+    except subprocess.TimeoutExpired:
+        return []
+    told = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("names ")]
+    return told[-1] if told else []
 
 
 def check_environment(environment: Mapping[str, str]) -> Check:

@@ -37,6 +37,9 @@ class EngineSettings(FrozenModel):
     enforce_eager: bool | None = Field(None, description="Skip compilation (default: yes on CPU).")
     tensor_parallel_size: int = Field(1, ge=1, description="GPUs that share one copy of the model.")
     data_parallel_size: int = Field(1, ge=1, description="Copies of the model.")
+    reasoning_parser: str | None = Field(
+        None, description="vLLM's parser of what the model thinks (default: `<think>…</think>` is split)."
+    )
     cpu_cores: str | None = Field(None, description="CPU cores bound, as `0-3` (default: all).")
     engine_args: dict[str, Any] = Field(
         default_factory=dict, description="Further vLLM engine arguments, by name."

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from service.metering.limits import RequestLimits
 from service.metering.live_candidate import MeteredLive
 from service.metering.meter import Meter
+from service.metering.parts import joined
 from service.metering.token_budget import TokenBudget
 from strategies.base.ports import Delta, Engine, LiveCandidate, OnDelta, StreamFilter
 from strategies.base.types import Candidate, Prompt, Stage
@@ -22,19 +23,19 @@ class _Draw:
     """
 
     meter: Meter
-    parts: dict[int, list[str]] = field(default_factory=dict)
+    deltas: dict[int, list[Delta]] = field(default_factory=dict)
     tokens: dict[int, int] = field(default_factory=dict)
     prompt_tokens: int = 0
     cached_tokens: int = 0
 
     def add(self, delta: Delta) -> None:
-        self.parts.setdefault(delta.index, []).append(delta.text)
+        self.deltas.setdefault(delta.index, []).append(delta)
         self.tokens[delta.index] = self.tokens.get(delta.index, 0) + delta.tokens
         self.meter.in_flight += delta.tokens
         self.meter.clock.watcher.progress()
 
     def end(self, candidate: Candidate) -> None:
-        self.parts.pop(candidate.index, None)
+        self.deltas.pop(candidate.index, None)
         self.meter.in_flight -= self.tokens.pop(candidate.index, 0)
         self.prompt_tokens = max(self.prompt_tokens, candidate.prompt_tokens)
         self.cached_tokens = max(self.cached_tokens, candidate.cached_tokens)
@@ -42,9 +43,15 @@ class _Draw:
     def aborted(self) -> list[Candidate]:
         return [
             Candidate(
-                i, "".join(self.parts[i]), self.tokens[i], "abort", self.prompt_tokens, self.cached_tokens
+                i,
+                "".join(delta.text for delta in self.deltas[i]),
+                self.tokens[i],
+                "abort",
+                self.prompt_tokens,
+                self.cached_tokens,
+                parts=joined(self.deltas[i]),
             )
-            for i in sorted(self.parts)
+            for i in sorted(self.deltas)
         ]
 
 

@@ -12,7 +12,8 @@ class Meter:
     """The account of one request.
 
     `prompt_tokens` counts the request's prompt once, as OpenAI does; `engine_prompt_tokens` counts it for
-    every candidate, as the engine does. `tokens` is by stage; the sum equals the engine's own counter. What the
+    every candidate, as the engine does. `tokens` is by stage; the sum equals the engine's own counter, and
+    `reasoning_tokens` are those of them that were thought rather than said. What the
     reward models read is told in all and by scorer; of `truncated_texts` they read the end only.
     `in_flight` are the tokens of candidates that have not ended, which no stage has yet; `engines` are the generators
     that worked, told apart. Of `samples` candidates, `ended` have come to an end. `limit` names the budget that ended
@@ -28,6 +29,7 @@ class Meter:
     reward_model_cached_tokens: int = 0
     scorer_tokens: Counter[str] = field(default_factory=Counter)
     scorer_cached_tokens: Counter[str] = field(default_factory=Counter)
+    reasoning_tokens: int = 0
     samples: int = 0
     ended: int = 0
     in_flight: int = 0
@@ -42,6 +44,7 @@ class Meter:
     def count(self, candidate: Candidate, stage: Stage) -> None:
         """Book a candidate that ended, however it ended."""
         self.tokens[stage] += candidate.tokens
+        self.reasoning_tokens += 0 if candidate.parts is None else candidate.parts.reasoning_tokens
         self.engine_prompt_tokens += candidate.prompt_tokens
         self.cached_tokens += candidate.cached_tokens
         if stage == "sample":

@@ -53,6 +53,9 @@ class MeteredScorers:
     def default(self, kinds: Sequence[ScorerKind]) -> str:
         return self.inner.default(kinds)
 
+    def sees_reasoning(self, name: str) -> bool:
+        return self.inner.sees_reasoning(name)
+
     def outcome(self, name: str | None) -> OutcomeScorer:
         return self.view.outcome(self.inner.outcome(name))
 

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,6 +14,7 @@ from service.protocol.messages import ChatMessage
 from service.protocol.sampling import SamplingFields, finish_reason
 from service.protocol.usage import usage
 from strategies.base.errors import InvalidRequest
+from strategies.base.ports import Delta
 from strategies.base.types import Candidate, Prompt, TokenLogprob
 
 _LATER = "tool calls are not served"
@@ -31,7 +33,6 @@ class ChatRequest(SamplingFields):
         "audio": "only text is served",
         "modalities": "only text is served",
         "prediction": "predicted outputs are not served",
-        "reasoning_effort": "the served model has no reasoning levels",
         "verbosity": "the served model has no verbosity levels",
         "web_search_options": "the service reaches nothing outside",
         "store": _LABEL,
@@ -55,6 +56,20 @@ class ChatRequest(SamplingFields):
     max_completion_tokens: int | None = Field(None, ge=1, description="The newer name of max_tokens.")
     logprobs: bool = False
     top_logprobs: int | None = Field(None, ge=0, le=20)
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = Field(
+        None, description="How long the model thinks, where its chat template knows of it."
+    )
+    chat_template_kwargs: dict[str, Any] | None = Field(
+        None,
+        max_length=32,
+        description="vLLM's: variables of the model's chat template, as `enable_thinking`.",
+    )
+    thinking_token_budget: int | None = Field(
+        None,
+        ge=0,
+        description="vLLM's: tokens after which thinking is ended; needs `engine.reasoning_parser`.",
+    )
+    include_reasoning: bool = Field(True, description="vLLM's: whether the reply tells what was thought.")
 
     @model_validator(mode="after")
     def _consistent(self) -> "ChatRequest":
@@ -72,37 +87,70 @@ class ChatRequest(SamplingFields):
         max_tokens = limits.pop() if limits else default_max_tokens
         logprobs = (self.top_logprobs or 0) if self.logprobs else None
         messages = tuple(message.message() for message in self.messages)
-        return Prompt(messages, decoding=self.decoding(defaults, max_tokens, logprobs), k=self.n)
+        decoding = self.decoding(defaults, max_tokens, logprobs)
+        return Prompt(
+            messages,
+            decoding=replace(decoding, thinking_token_budget=self.thinking_token_budget),
+            k=self.n,
+            template_kwargs=self.chat_template_kwargs or {},
+            reasoning_effort=self.reasoning_effort,
+        )
 
 
-def completion(run: RunResult, *, id: str, model: str, fingerprint: str, logprobs: bool) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class ReplyFields:
+    """What a reply tells beside the answers: who gives it, and what the request asked to see."""
+
+    id: str
+    model: str
+    fingerprint: str
+    logprobs: bool = False
+    reasoning: bool = True
+
+
+def completion(run: RunResult, fields: ReplyFields) -> dict[str, Any]:
     """The whole answer as one ChatCompletion object."""
-    choices = [_choice(i, c, logprobs=logprobs) for i, c in enumerate(run.outcome.answers)]
-    head = _head("chat.completion", id, model, fingerprint)
+    choices = [_choice(i, c, fields) for i, c in enumerate(run.outcome.answers)]
+    head = _head("chat.completion", fields)
     return head | {"choices": choices, "usage": usage(run)} | explanation(run)
 
 
-def _choice(index: int, candidate: Candidate, *, logprobs: bool) -> dict[str, Any]:
+def _choice(index: int, candidate: Candidate, fields: ReplyFields) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": candidate.content, "refusal": None}
+    if candidate.reasoning is not None:
+        message["content"] = candidate.content or None
+        message |= _reasoning(candidate.reasoning) if fields.reasoning else {}
     return {
         "index": index,
-        "message": {"role": "assistant", "content": candidate.text, "refusal": None},
-        "logprobs": _logprobs(candidate.logprobs) if logprobs else None,
+        "message": message,
+        "logprobs": _logprobs(candidate.logprobs) if fields.logprobs else None,
         "finish_reason": finish_reason(candidate.finish_reason),
     }
+
+
+def _reasoning(thought: str) -> dict[str, str]:
+    """vLLM's name, and the older one that many clients read."""
+    return {"reasoning": thought, "reasoning_content": thought}
 
 
 class ChatStream(ChunkStream):
     """The chunks of one streamed chat completion."""
 
-    def __init__(self, *, id: str, model: str, fingerprint: str, logprobs: bool, include_usage: bool) -> None:
-        super().__init__(_head("chat.completion.chunk", id, model, fingerprint), include_usage=include_usage)
-        self._logprobs = logprobs
+    def __init__(self, fields: ReplyFields, *, include_usage: bool) -> None:
+        super().__init__(_head("chat.completion.chunk", fields), include_usage=include_usage)
+        self._fields = fields
 
     def opening(self, n: int) -> list[dict[str, Any]]:
         return [self._chunk(i, {"role": "assistant", "content": ""}) for i in range(n)]
 
-    def text(self, index: int, text: str, logprobs: Sequence[TokenLogprob]) -> dict[str, Any]:
-        return self._chunk(index, {"content": text}, logprobs)
+    def piece(self, index: int, new: Candidate | Delta) -> list[dict[str, Any]]:
+        """One chunk; none where nothing is to be told, as of a token that is a tag."""
+        delta: dict[str, Any] = {"content": new.content} if new.content else {}
+        if new.reasoning and self._fields.reasoning:
+            delta |= _reasoning(new.reasoning)
+        if not delta and not (new.logprobs and self._fields.logprobs):
+            return []
+        return [self._chunk(index, delta, new.logprobs)]
 
     def closing(self, index: int, reason: str) -> dict[str, Any]:
         return self._chunk(index, {}, reason=finish_reason(reason))
@@ -114,19 +162,19 @@ class ChatStream(ChunkStream):
         logprobs: Sequence[TokenLogprob] = (),
         reason: str | None = None,
     ) -> dict[str, Any]:
-        told = _logprobs(logprobs) if self._logprobs and logprobs else None
+        told = _logprobs(logprobs) if self._fields.logprobs and logprobs else None
         return self.head | {
             "choices": [{"index": index, "delta": delta, "logprobs": told, "finish_reason": reason}]
         }
 
 
-def _head(object: str, id: str, model: str, fingerprint: str) -> dict[str, Any]:
+def _head(object: str, fields: ReplyFields) -> dict[str, Any]:
     return {
-        "id": id,
+        "id": fields.id,
         "object": object,
         "created": int(time.time()),
-        "model": model,
-        "system_fingerprint": fingerprint,
+        "model": fields.model,
+        "system_fingerprint": fields.fingerprint,
     }
 
 

@@ -1,13 +1,13 @@
 """What the chunks of both kinds of stream have in common: how they end."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from typing import Any
 
 from service.metering.run import RunResult
 from service.protocol.explanation import explanation
 from service.protocol.usage import usage
-from strategies.base.types import TokenLogprob
+from strategies.base.ports import Delta
+from strategies.base.types import Candidate
 
 
 class ChunkStream(ABC):
@@ -22,8 +22,8 @@ class ChunkStream(ABC):
         """What comes before any text, for each of `n` choices."""
 
     @abstractmethod
-    def text(self, index: int, text: str, logprobs: Sequence[TokenLogprob]) -> dict[str, Any]:
-        """New text of one choice."""
+    def piece(self, index: int, new: Candidate | Delta) -> list[dict[str, Any]]:
+        """What is new of one choice: a part as it was generated, or all of it."""
 
     @abstractmethod
     def closing(self, index: int, reason: str) -> dict[str, Any]:

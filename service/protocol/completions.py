@@ -11,6 +11,7 @@ from service.protocol.chunks import ChunkStream
 from service.protocol.explanation import explanation
 from service.protocol.sampling import SamplingFields, finish_reason
 from service.protocol.usage import usage
+from strategies.base.ports import Delta
 from strategies.base.types import Candidate, Prompt, TokenLogprob
 
 
@@ -71,8 +72,8 @@ class CompletionStream(ChunkStream):
     def opening(self, n: int) -> list[dict[str, Any]]:
         return [self._chunk(i, self._echo) for i in range(n)] if self._echo else []
 
-    def text(self, index: int, text: str, logprobs: Sequence[TokenLogprob]) -> dict[str, Any]:
-        return self._chunk(index, text, logprobs)
+    def piece(self, index: int, new: Candidate | Delta) -> list[dict[str, Any]]:
+        return [self._chunk(index, new.text, new.logprobs)]
 
     def closing(self, index: int, reason: str) -> dict[str, Any]:
         return self._chunk(index, "", reason=finish_reason(reason))

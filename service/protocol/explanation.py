@@ -41,6 +41,8 @@ def _candidate(verdict: CandidateResult, full: bool) -> dict[str, Any]:
         "finish_reason": candidate.finish_reason,
         "fate": verdict.fate,
     }
+    if candidate.parts is not None and candidate.parts.flaw is not None:
+        told["flaw"] = candidate.parts.flaw
     if verdict.stage != "sample":
         told["stage"] = verdict.stage
     if verdict.rejected_at is not None:
@@ -49,7 +51,8 @@ def _candidate(verdict: CandidateResult, full: bool) -> dict[str, Any]:
 
 
 def _text(candidate: Candidate) -> dict[str, Any]:
-    return {"text": candidate.text, "logprob": candidate.logprob}
+    told: dict[str, Any] = {"text": candidate.text, "logprob": candidate.logprob}
+    return told if candidate.reasoning is None else told | {"reasoning": candidate.reasoning}
 
 
 def _rejection(at: Rejection) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.protocol.score import PromptFields
+from strategies.answers.thinking import split_thinking
 from strategies.base.types import Candidate, Score
 
 
@@ -27,7 +28,14 @@ class GivenCandidate(BaseModel):
     def candidate(self, index: int) -> Candidate:
         score = Score(self.score, tuple(self.step_scores or ())) if self.is_scored else None
         return Candidate(
-            index, self.text, self.tokens or 0, "stop", logprob=self.logprob, answer=self.answer, score=score
+            index,
+            self.text,
+            self.tokens or 0,
+            "stop",
+            logprob=self.logprob,
+            answer=self.answer,
+            score=score,
+            parts=split_thinking(self.text),
         )
 
 

@@ -10,6 +10,8 @@ from strategies.base.types import Outcome
 def usage(run: RunResult) -> dict[str, Any]:
     """OpenAI's usage; the details sum to `completion_tokens`, and `nbest` holds what OpenAI has no word for.
 
+    All details but `reasoning_tokens`, which OpenAI counts within the others.
+
     `prompt_tokens` counts the prompt once; `nbest.engine_prompt_tokens` counts it for every candidate, as the
     engine's own counter does.
     """
@@ -43,5 +45,5 @@ def _by_purpose(outcome: Outcome, meter: Meter) -> dict[str, int]:
         "judge_tokens": judge,
         "fusion_tokens": fusion,
         "rejected_tokens": meter.completion_tokens - selected - judge - fusion,
-        "reasoning_tokens": 0,
+        "reasoning_tokens": meter.reasoning_tokens,
     }

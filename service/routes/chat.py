@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.responses import Response
 
-from service.protocol.chat import ChatRequest, ChatStream, completion
+from service.protocol.chat import ChatRequest, ChatStream, ReplyFields, completion
 from service.routes.dependencies import AppState, get_state
 from service.routes.generation import answer_stream, answer_whole, chosen_strategy, new_id
 from service.routes.strict_json import strict_router
@@ -20,24 +20,13 @@ async def chat(
     """Answer a conversation with the strategy that the request names; without one, with a plain sample."""
     strategy = chosen_strategy(service, body)
     prompt = body.prompt(dict(service.engine.info.defaults), service.settings.limits.default_max_tokens)
-    id = new_id("chatcmpl")
+    fields = ReplyFields(
+        new_id("chatcmpl"), body.model, service.fingerprint, body.logprobs, body.include_reasoning
+    )
     if not body.stream:
         return await answer_whole(
-            request,
-            service,
-            strategy,
-            prompt,
-            "chat",
-            lambda run: completion(
-                run, id=id, model=body.model, fingerprint=service.fingerprint, logprobs=body.logprobs
-            ),
+            request, service, strategy, prompt, "chat", lambda run: completion(run, fields)
         )
     include_usage = body.stream_options is not None and body.stream_options.include_usage
-    stream = ChatStream(
-        id=id,
-        model=body.model,
-        fingerprint=service.fingerprint,
-        logprobs=body.logprobs,
-        include_usage=include_usage,
-    )
+    stream = ChatStream(fields, include_usage=include_usage)
     return await answer_stream(request, service, strategy, prompt, "chat", stream)

@@ -102,7 +102,8 @@ async def _chunks(
                     for chunk in stream.opening(k):
                         yield sse.event(chunk)
                 streamed.add(item.index)
-                yield sse.event(stream.text(item.index, item.text, item.logprobs))
+                for chunk in stream.piece(item.index, item):
+                    yield sse.event(chunk)
             item = await _next(live)
         for line in await _ending(live, streamed, stream, opened=opened):
             yield line
@@ -119,5 +120,5 @@ async def _ending(live: LiveRun, streamed: set[int], stream: ChunkStream, *, ope
     chunks = [] if opened else stream.opening(len(run.outcome.selected))
     for i, candidate in enumerate(run.outcome.answers):
         if i not in streamed:
-            chunks.append(stream.text(i, candidate.text, candidate.logprobs))
+            chunks += stream.piece(i, candidate)
     return [*map(sse.event, chunks + stream.end(run)), sse.DONE]

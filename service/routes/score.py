@@ -22,9 +22,12 @@ from service.routes.dependencies import AppState, get_state
 from service.routes.disconnect import unless_disconnected
 from service.routes.strict_json import strict_router
 from strategies.answers.steps import split_steps
+from strategies.answers.thinking import split_thinking
 from strategies.base.errors import DeadlineExceeded, InvalidRequest
 from strategies.base.ports import ScorerLookup
+from strategies.base.types import Candidate, Prompt
 from strategies.catalog import parse
+from strategies.sampling.shown import shown
 
 router = strict_router()
 
@@ -43,6 +46,10 @@ async def score(
 async def _score(body: ScoreRequest, service: AppState) -> dict[str, Any]:
     name = body.scorer or service.scorers.default(("outcome", "step"))
     kind = service.scorers.kind(name)
+    read = shown(kind, sees_reasoning=service.scorers.sees_reasoning(name))
+    texts = [
+        read(Candidate(i, text, 0, "stop", parts=split_thinking(text))) for i, text in enumerate(body.texts)
+    ]
     meter = Meter()
     limits = service.settings.limits
     bounds = RequestLimits(
@@ -52,7 +59,7 @@ async def _score(body: ScoreRequest, service: AppState) -> dict[str, Any]:
     question = body.question()
     with observe_run(meter, None, body_of_run) as watch:
         async with service.runner.admission.place(meter, reading_cost(question, body.texts, "texts")):
-            data = await (_scores if kind == "outcome" else _step_scores)(scorers, name, body)
+            data = await (_scores if kind == "outcome" else _step_scores)(scorers, name, question, texts)
         if meter.limit == "deadline":
             raise DeadlineExceeded("the deadline passed before every text had its score")
         watch.outcome = "ok" if meter.limit is None else "degraded"
@@ -63,18 +70,22 @@ async def _score(body: ScoreRequest, service: AppState) -> dict[str, Any]:
     return told if meter.limit is None else told | {"degraded": meter.limit}
 
 
-async def _scores(scorers: ScorerLookup, name: str, body: ScoreRequest) -> list[dict[str, Any]]:
-    scores = await scorers.outcome(name).score(body.question(), body.texts)
+async def _scores(
+    scorers: ScorerLookup, name: str, question: Prompt, texts: Sequence[str]
+) -> list[dict[str, Any]]:
+    scores = await scorers.outcome(name).score(question, texts)
     data: list[dict[str, Any]] = [{"index": i, "score": value} for i, value in enumerate(scores.values)]
     for i in scores.truncated:
         data[i]["truncated"] = True
     return data
 
 
-async def _step_scores(scorers: ScorerLookup, name: str, body: ScoreRequest) -> list[dict[str, Any]]:
+async def _step_scores(
+    scorers: ScorerLookup, name: str, question: Prompt, texts: Sequence[str]
+) -> list[dict[str, Any]]:
     scorer = scorers.step(name)
-    answers = [split_steps(text, scorer.delimiter) for text in body.texts]
-    values = (await scorer.score(body.question(), answers)).values
+    answers = [split_steps(text, scorer.delimiter) for text in texts]
+    values = (await scorer.score(question, answers)).values
     return [
         {"index": i, "steps": list(steps), "step_scores": None if scores is None else list(scores)}
         for i, (steps, scores) in enumerate(zip(answers, values, strict=True))

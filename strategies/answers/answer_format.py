@@ -61,7 +61,7 @@ class AnswerForm(FrozenModel):
         """The answer that the candidate brought along, else the one in its text; an invalid candidate has none."""
         if not candidate.is_valid:
             return None
-        return self._find(candidate.text) if candidate.answer is None else self._brought(candidate.answer)
+        return self._find(candidate.content) if candidate.answer is None else self._brought(candidate.answer)
 
     def _find(self, text: str) -> Answer | None:
         if self.form == "auto":

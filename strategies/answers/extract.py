@@ -37,7 +37,7 @@ def answer_of(candidate: Candidate) -> str | None:
     """The key of the answer that a candidate brought along, else of the one in its text; an invalid one has none."""
     if not candidate.is_valid:
         return None
-    return canonical(candidate.answer) if candidate.answer is not None else extract(candidate.text)
+    return canonical(candidate.answer) if candidate.answer is not None else extract(candidate.content)
 
 
 def extract(text: str) -> str | None:

@@ -5,19 +5,31 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
-from strategies.base.types import Candidate, FinishReason, Prompt, Stage, TokenLogprob
+from strategies.base.types import Candidate, FinishReason, Parts, Prompt, Stage, TokenLogprob
 
 ScorerKind = Literal["outcome", "step"]
 
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """New text of candidate `index`, as it is generated: `tokens` tokens of it (0 while a character is incomplete)."""
+    """New text of candidate `index`, as it is generated: `tokens` tokens of it (0 while a character is incomplete).
+
+    `parts` is what is new of each part; without it all of the text is content.
+    """
 
     index: int
     text: str
     tokens: int
     logprobs: tuple[TokenLogprob, ...] = ()
+    parts: Parts | None = None
+
+    @property
+    def content(self) -> str:
+        return self.text if self.parts is None else self.parts.content
+
+    @property
+    def reasoning(self) -> str | None:
+        return None if self.parts is None else self.parts.reasoning
 
 
 OnDelta = Callable[[Delta], None]
@@ -155,6 +167,9 @@ class ScorerLookup(Protocol):
 
     def default(self, kinds: Sequence[ScorerKind]) -> str:
         """The name used where a request names none: the first loaded of these kinds, in their order."""
+
+    def sees_reasoning(self, name: str) -> bool:
+        """Whether this scorer is shown what a candidate thought before it spoke."""
 
     def outcome(self, name: str | None) -> OutcomeScorer:
         """InvalidRequest, listing the right ones, if `name` is a step scorer; NotFound if there is none."""

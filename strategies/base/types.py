@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from strategies.base.errors import Unsupported
 
@@ -57,6 +57,7 @@ class Decoding:
     logit_bias: Mapping[int, float] = field(default_factory=dict)
     logprobs: int | None = None
     json_schema: str | None = None
+    thinking_token_budget: int | None = None
     seed: int | None = None
 
     def __post_init__(self) -> None:
@@ -68,12 +69,17 @@ class Decoding:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is asked (a chat or raw text), how an answer is decoded, and how many answers go back (`k`)."""
+    """What is asked (a chat or raw text), how an answer is decoded, and how many answers go back (`k`).
+
+    `template_kwargs` are further variables of the model's chat template, `reasoning_effort` how long it should think.
+    """
 
     messages: tuple[Message, ...] = ()
     text: str | None = None
     decoding: Decoding = field(default_factory=Decoding)
     k: int = 1
+    template_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    reasoning_effort: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +101,33 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a function that the caller offered; `arguments` is JSON, as the model wrote it."""
+
+    name: str
+    arguments: str
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """A response taken apart: what is said, what was thought before it (None: nothing), what is called.
+
+    `reasoning_tokens` is the length of the thinking; `flaw` says in a word why the parts are no answer.
+    """
+
+    content: str = ""
+    reasoning: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    reasoning_tokens: int = 0
+    flaw: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """One finished answer; `index` is its place in the draw, `tokens` what it cost to generate.
 
+    `text` is all that was generated; `parts` are its parts, and where it was not taken apart all of it is content.
     `prompt_tokens` is what the engine read for it, `cached_tokens` the part of that found in its prefix cache.
     `logprob` is the sum over its tokens in nats, present only when the decoding asked for logprobs.
     `answer` and `score` are what a candidate brought along (`/v1/select`); they are used as they are.
@@ -114,15 +144,31 @@ class Candidate:
     logprobs: tuple[TokenLogprob, ...] = ()
     answer: str | None = None
     score: Score | None = None
+    parts: Parts | None = None
+
+    @property
+    def content(self) -> str:
+        """What it says: what is read for an answer, and judged."""
+        return self.text if self.parts is None else self.parts.content
+
+    @property
+    def reasoning(self) -> str | None:
+        return None if self.parts is None else self.parts.reasoning
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return () if self.parts is None else self.parts.tool_calls
 
     @property
     def is_empty(self) -> bool:
-        return not self.text.strip()
+        """It neither says nor calls anything, whatever it may have thought."""
+        return not self.content.strip() and not self.tool_calls
 
     @property
     def is_valid(self) -> bool:
         """A candidate that ended by itself and says something."""
-        return self.finish_reason == "stop" and not self.is_empty
+        is_sound = self.parts is None or self.parts.flaw is None
+        return self.finish_reason == "stop" and is_sound and not self.is_empty
 
 
 @dataclass(frozen=True, slots=True)

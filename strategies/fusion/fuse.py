@@ -37,7 +37,7 @@ async def ask_fusor(
     index = 1 + max(candidate.index for candidate in pool.candidates)
     for most in range(len(pool.distinct), 1, -1):
         order = shuffled(pool.distinct[:most], seed)
-        texts = [pool.candidates[i].text for i in order]
+        texts = [pool.candidates[i].content for i in order]
         messages = fusion_messages(prompt, texts, [shown[i] for i in order], seed)
         try:
             written = await _reply(Prompt(messages, decoding=decoding), index, engine)

@@ -25,7 +25,7 @@ class Pool:
         seen: dict[str, int] = {}
         for i in self.order:
             if self.candidates[i].is_valid:
-                seen.setdefault(self.candidates[i].text.strip(), i)
+                seen.setdefault(self.candidates[i].content.strip(), i)
         return tuple(seen.values())
 
     @property

@@ -19,7 +19,7 @@ class AnswerView:
     _shown: int = 0
 
     def __call__(self, delta: Delta) -> Delta | None:
-        new = self._more(delta.text)
+        new = self._more(delta.content)
         return Delta(0, new, delta.tokens) if new else None
 
     def _more(self, text: str) -> str:

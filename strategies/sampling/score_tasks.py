@@ -39,7 +39,7 @@ class ScoreTasks:
         if self._judge.compares:
             self._pool[candidate.index] = candidate
             return
-        key = _key(candidate)
+        key = self._key(candidate)
         if key not in self._tasks:
             self._tasks[key] = asyncio.create_task(self._ask(candidate))
 
@@ -75,20 +75,19 @@ class ScoreTasks:
         pool = [self._pool.pop(index) for index in sorted(self._pool)]
         asked = asyncio.create_task(self._judge.together(self._prompt, pool))
         for place, candidate in enumerate(pool):
-            if (key := _key(candidate)) not in self._tasks:
+            if (key := self._key(candidate)) not in self._tasks:
                 self._tasks[key] = asyncio.create_task(_part(asked, place))
 
     def score(self, candidate: Candidate) -> Score:
         """The score that arrived, or none: not asked, cancelled or failed."""
-        task = self._tasks.get(_key(candidate))
+        task = self._tasks.get(self._key(candidate))
         if task is None or not task.done() or task.cancelled() or task.exception() is not None:
             return Score()
         return task.result()
 
+    def _key(self, candidate: Candidate) -> str | int:
+        return self._judge.read(candidate) if candidate.score is None else candidate.index
+
 
 async def _part(asked: asyncio.Task[list[Score]], place: int) -> Score:
     return (await asked)[place]
-
-
-def _key(candidate: Candidate) -> str | int:
-    return candidate.text if candidate.score is None else candidate.index

@@ -16,6 +16,7 @@ from strategies.base.ports import (
 from strategies.base.strategy import Strategy
 from strategies.base.types import Candidate, Prompt, Score
 from strategies.sampling.scoring import CandidateScorer, ask_outcome, ask_steps
+from strategies.sampling.shown import shown
 from strategies.scores.aggregate import Aggregation
 
 
@@ -47,12 +48,14 @@ class ScoredStrategy(Strategy):
         if scorers.kind(name) == "step":
             if self.objective_weights is not None:
                 raise _without_objectives(name)
-            return CandidateScorer(ask_steps(scorers.step(name)), self.aggregation)
+            read = shown("step", sees_reasoning=scorers.sees_reasoning(name))
+            return CandidateScorer(ask_steps(scorers.step(name)), self.aggregation, read=read)
         scorer = self._weighted(scorers.outcome(name))
         if alone and compares(scorer):
             message = f"scorer {name!r} compares all candidates; here one has to be judged by itself"
             raise InvalidRequest(message, param="strategy.scorer")
-        return CandidateScorer(ask_outcome(scorer), self.aggregation, compares(scorer))
+        read = shown("outcome", sees_reasoning=scorers.sees_reasoning(name))
+        return CandidateScorer(ask_outcome(scorer), self.aggregation, compares(scorer), read)
 
     def check_scorer(self, scorers: ScorerLookup) -> None:
         """InvalidRequest where the scorer cannot be asked as this request wants it, before anything is drawn."""

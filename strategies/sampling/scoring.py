@@ -9,6 +9,7 @@ from strategies.base.ports import (
     StepScorer,
 )
 from strategies.base.types import Candidate, Prompt, Score
+from strategies.sampling.shown import content_of
 from strategies.scores.aggregate import Aggregation, aggregate
 
 
@@ -16,12 +17,14 @@ from strategies.scores.aggregate import Aggregation, aggregate
 class CandidateScorer:
     """One scorer, asked about candidates; a score that a candidate brought along is used as it is.
 
-    `ask` scores texts of one prompt. A judge that `compares` has to be asked about all candidates together.
+    `ask` scores texts of one prompt, `read` is what it is shown of a candidate. A judge that `compares` has to be
+    asked about all candidates together.
     """
 
     ask: Callable[[Prompt, Sequence[str]], Awaitable[Sequence[Score]]]
     aggregation: Aggregation = "min"
     compares: bool = False
+    read: Callable[[Candidate], str] = content_of
 
     async def __call__(self, prompt: Prompt, candidate: Candidate) -> Score:
         """The score of one candidate by itself."""
@@ -29,7 +32,7 @@ class CandidateScorer:
 
     async def together(self, prompt: Prompt, candidates: Sequence[Candidate]) -> list[Score]:
         """The scores of all candidates, in order; those that bring theirs along are not asked about."""
-        bare = [candidate.text for candidate in candidates if candidate.score is None]
+        bare = [self.read(candidate) for candidate in candidates if candidate.score is None]
         told = iter(await self.ask(prompt, bare) if bare else ())
         return [_carried(c.score or next(told), self.aggregation) for c in candidates]
 

@@ -32,7 +32,7 @@ class Beam:
     @property
     def is_answer(self) -> bool:
         """It ended by itself and says something."""
-        return self.live.finish_reason == "stop" and bool(self.live.text.strip())
+        return self.live.finish_reason == "stop" and self.live.candidate().is_valid
 
     def begin_step(self) -> None:
         """What is written from here on is the next step."""

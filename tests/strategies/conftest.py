@@ -44,6 +44,9 @@ class Table:
     def default(self, kinds: Sequence[ScorerKind]) -> str:
         return kinds[0]
 
+    def sees_reasoning(self, name: str) -> bool:
+        return False
+
     def outcome(self, name: str | None) -> OutcomeScorer:
         return _Outcome(self)
 

@@ -5,7 +5,7 @@ import contextlib
 import math
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from service.engine.ports import EngineInfo, TextLogprobs
 from service.engine.scripted.script import (
@@ -18,10 +18,11 @@ from service.engine.scripted.script import (
     count_prompt_tokens,
     words,
 )
+from strategies.answers.thinking import ThinkingSplitter, split_thinking
 from strategies.base.concurrency import each_as_it_ends
 from strategies.base.errors import EngineFailed, InvalidRequest
 from strategies.base.ports import Delta, LiveCandidate, OnDelta
-from strategies.base.types import Candidate, FinishReason, Prompt, Stage
+from strategies.base.types import Candidate, FinishReason, Parts, Prompt, Stage
 
 
 @dataclass(slots=True)
@@ -113,12 +114,14 @@ class ScriptedEngine:
         prompt_tokens = count_prompt_tokens(prompt)
         self.prompt_tokens += prompt_tokens
         self.unfinished += 1
+        thinking = ThinkingSplitter()
         try:
-            for token in tokens:
+            for i, token in enumerate(tokens, start=1):
                 await asyncio.sleep(self.token_s)
                 self.generation_tokens += 1
                 if on_delta is not None:
-                    on_delta(Delta(index, token, 1, _logprobs([token], prompt)))
+                    parts = thinking.feed(token, ended=i == len(tokens))
+                    on_delta(Delta(index, token, 1, _logprobs([token], prompt), parts))
         finally:
             self.unfinished -= 1
         logprobs = _logprobs(tokens, prompt)
@@ -131,7 +134,13 @@ class ScriptedEngine:
             prompt_tokens,
             logprob=total,
             logprobs=logprobs,
+            parts=_parts("".join(tokens)),
         )
+
+
+def _parts(text: str) -> Parts:
+    parts = split_thinking(text)
+    return replace(parts, reasoning_tokens=len(words(parts.reasoning or "")))
 
 
 @dataclass(slots=True)
@@ -186,6 +195,7 @@ class ScriptedLive:
             self.prompt_tokens,
             logprob=sum(item.logprob for item in logprobs) if logprobs else None,
             logprobs=logprobs,
+            parts=_parts(self.text),
         )
 
     def _read_prompt(self) -> None:

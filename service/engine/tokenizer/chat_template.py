@@ -2,7 +2,7 @@
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,21 +57,33 @@ def check_messages(messages: Sequence[Message]) -> None:
         check_text(message.content, f"messages[{i}].content")
 
 
-def render(tokenizer: Any, turns: Sequence[tuple[str, str]], *, add_generation_prompt: bool) -> str:
+def render(
+    tokenizer: Any,
+    turns: Sequence[tuple[str, str]],
+    *,
+    add_generation_prompt: bool,
+    variables: Mapping[str, Any] | None = None,
+) -> str:
     """The chat as the template writes it; InvalidRequest where it refuses (say, the order of roles)."""
     if not tokenizer.chat_template:
         raise InvalidRequest("this model has no chat template: send a plain prompt", param="messages")
     chat = [{"role": _KNOWN_AS.get(role, role), "content": content} for role, content in turns]
     try:
         text: str = tokenizer.apply_chat_template(
-            chat, tokenize=False, add_generation_prompt=add_generation_prompt
+            chat, tokenize=False, add_generation_prompt=add_generation_prompt, **(variables or {})
         )
-    except TemplateError as error:
+    except (TemplateError, TypeError) as error:
         raise InvalidRequest(f"the chat template refuses this chat: {error}", param="messages") from None
     return text
 
 
-def skeleton(tokenizer: Any, roles: Sequence[str], *, add_generation_prompt: bool) -> list[Part]:
+def skeleton(
+    tokenizer: Any,
+    roles: Sequence[str],
+    *,
+    add_generation_prompt: bool,
+    variables: Mapping[str, Any] | None = None,
+) -> list[Part]:
     """The template's own text and the slots where it puts the contents; a content may have none or several.
 
     Random stand-ins take the contents' places, so nothing a caller wrote can be taken for one. On both sides
@@ -79,7 +91,7 @@ def skeleton(tokenizer: Any, roles: Sequence[str], *, add_generation_prompt: boo
     """
     key = secrets.token_hex(8)
     stand_ins = [(role, f"{_SPACE}{key}x{i}x{key}{_SPACE}") for i, role in enumerate(roles)]
-    text = render(tokenizer, stand_ins, add_generation_prompt=add_generation_prompt)
+    text = render(tokenizer, stand_ins, add_generation_prompt=add_generation_prompt, variables=variables)
     pieces = re.split(f"({_SPACE}?{key}x[0-9]+x{key}{_SPACE}?)", text)
     return [_slot(piece, key) if key in piece else piece for piece in pieces if piece]
 

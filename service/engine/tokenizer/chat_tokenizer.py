@@ -20,6 +20,7 @@ from service.engine.tokenizer.chat_template import (
     render,
     skeleton,
 )
+from service.engine.tokenizer.template_variables import declared, strings_in, variables_of
 from service.engine.tokenizer.vocabulary import Vocabulary
 from strategies.base.errors import InvalidRequest
 from strategies.base.types import Message, Prompt
@@ -69,6 +70,11 @@ class ChatTokenizer:
         self._control = _control_pattern(self._tokenizer)
         self.vocabulary = Vocabulary(self._tokenizer, self._inert_ids)
 
+    @property
+    def inner(self) -> Any:
+        """The tokenizer of transformers."""
+        return self._tokenizer
+
     def prompt_ids(self, prompt: Prompt) -> list[int]:
         """What the generator reads: the chat up to the place of the answer, or raw text as it stands.
 
@@ -79,12 +85,28 @@ class ChatTokenizer:
             return list(self._raw.encode(check_text(prompt.text, "prompt")).ids)
         check_messages(prompt.messages)
         contents = [message.content for message in prompt.messages]
+        variables = self.variables(prompt)
         if self._is_plain(contents):
             turns = [(message.role, message.content) for message in prompt.messages]
-            text = render(self._tokenizer, turns, add_generation_prompt=True)
+            text = render(self._tokenizer, turns, add_generation_prompt=True, variables=variables)
             return list(self._whole.encode(text, add_special_tokens=False).ids)
-        parts = skeleton(self._tokenizer, [m.role for m in prompt.messages], add_generation_prompt=True)
+        roles = [message.role for message in prompt.messages]
+        parts = skeleton(self._tokenizer, roles, add_generation_prompt=True, variables=variables)
         return list(chain.from_iterable(piece.ids for piece in self._encode_pieces(parts, contents)))
+
+    def variables(self, prompt: Prompt) -> dict[str, Any]:
+        """The template's variables as the prompt sets them; InvalidRequest names one that it does not know."""
+        if not prompt.template_kwargs and prompt.reasoning_effort is None:
+            return {}
+        if prompt.text is not None:
+            raise InvalidRequest("a plain prompt has no chat template", param="chat_template_kwargs")
+        template = self._tokenizer.chat_template
+        variables = variables_of(prompt, declared(template) if isinstance(template, str) else frozenset())
+        if not self._is_plain(strings_in(variables)):
+            raise InvalidRequest(
+                "control tokens stand in a template's variable", param="chat_template_kwargs"
+            )
+        return variables
 
     def conversation(self, messages: Sequence[Message], answer: str) -> Conversation:
         """What a scorer reads: the chat and the answer, and where in the answer each token ends."""

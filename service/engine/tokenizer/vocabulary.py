@@ -33,6 +33,17 @@ class Vocabulary:
         text = both[len(self._plain(context)) :]
         return text if is_whole else text.rstrip(_INCOMPLETE)
 
+    def tokens_within(self, before: Sequence[int], ids: Sequence[int], length: int) -> int:
+        """The most leading tokens of an answer whose text is no longer than `length` characters, by bisection."""
+        low, high = 0, len(ids)
+        while low < high:
+            middle = (low + high + 1) // 2
+            if len(self.answer(before, ids[:middle], is_whole=False)) <= length:
+                low = middle
+            else:
+                high = middle - 1
+        return low
+
     def ids(self, text: str) -> list[int]:
         """Ids that spell the text exactly: a single token where there is one."""
         if text in self._by_spelling:

@@ -67,18 +67,20 @@ class VllmEngine:
             from vllm.v1.engine.async_llm import AsyncLLM
 
             from service.engine.vllm.requests import Requests
+            from service.engine.vllm.response_parser import Parsers, parser_class
 
         arguments = engine_arguments(settings, model_path, served_name, on_cpu=runs_on_cpu())
         if not loads_processors(arguments):
             arguments.pop("logits_processors", None)
+        tokenizer = _tokenizer(arguments.get("tokenizer") or model_path)
+        parsing = parser_class(settings.reasoning_parser, tokenizer.inner)
         bind_threads(settings.cpu_cores, settings.tensor_parallel_size * settings.data_parallel_size)
         before = children()
         llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
         processes = ProcessTree.since(before)
-        tokenizer = _tokenizer(arguments.get("tokenizer") or model_path)
-        requests = Requests(
-            llm, tokenizer, lock, has_top_h=TOP_H in (arguments.get("logits_processors") or ())
-        )
+        parsers = Parsers(tokenizer, parsing, llm.model_config)
+        has_top_h = TOP_H in (arguments.get("logits_processors") or ())
+        requests = Requests(llm, tokenizer, lock, has_top_h=has_top_h, parsers=parsers)
         return cls(requests, _info(llm, model_path, served_name), processes)
 
     @property

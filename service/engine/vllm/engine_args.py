@@ -72,6 +72,7 @@ def engine_arguments(
         "enforce_eager": settings.enforce_eager,
         "tensor_parallel_size": settings.tensor_parallel_size,
         "data_parallel_size": settings.data_parallel_size,
+        "reasoning_parser": settings.reasoning_parser,
         "logits_processors": [TOP_H],
         "scheduling_policy": "priority",
         "disable_log_stats": False,

@@ -119,6 +119,7 @@ class VllmLive:
             token_ids=tuple(writing.ids),
             logprob=sum(token.logprob for token in writing.logprobs) if has_logprobs else None,
             logprobs=tuple(writing.logprobs),
+            parts=self._asked.parser().whole(writing.text, writing.ids),
         )
 
     async def _round(self, max_tokens: int, stop: str | None) -> int:

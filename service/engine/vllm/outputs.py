@@ -5,6 +5,7 @@ from typing import Final
 from vllm.logprobs import Logprob
 from vllm.outputs import CompletionOutput, RequestOutput
 
+from service.engine.response_parser import ResponseParser
 from strategies.base.ports import Delta
 from strategies.base.types import Candidate, FinishReason, TokenLogprob
 
@@ -38,8 +39,11 @@ def _text(entry: Logprob) -> str:
 class Gathering:
     """One candidate in the making: takes vLLM's items in order, whole or in parts."""
 
-    def __init__(self, index: int, prompt_tokens: int, alternatives: int | None) -> None:
+    def __init__(
+        self, index: int, prompt_tokens: int, alternatives: int | None, parser: ResponseParser
+    ) -> None:
         self._index = index
+        self._parser = parser
         self._prompt_tokens = prompt_tokens
         self._alternatives = alternatives
         self._cached = 0
@@ -48,8 +52,8 @@ class Gathering:
         self._logprobs: list[TokenLogprob] = []
         self._reason: FinishReason = "abort"
 
-    def add(self, item: RequestOutput) -> Delta:
-        """Take the next item, and return what is new in it."""
+    def add(self, item: RequestOutput, *, streams: bool = True) -> Delta:
+        """Take the next item, and return what is new in it, taken apart where somebody reads it as it comes."""
         output = item.outputs[0]
         self._cached = max(self._cached, item.num_cached_tokens or 0)
         self._texts.append(output.text)
@@ -58,14 +62,19 @@ class Gathering:
         self._logprobs += logprobs
         if output.finish_reason is not None:
             self._reason = finish_reason(output)
-        return Delta(self._index, output.text, len(output.token_ids), logprobs)
+        parts = None
+        if streams:
+            ended = output.finish_reason is not None
+            parts = self._parser.feed(output.text, output.token_ids, ended=ended)
+        return Delta(self._index, output.text, len(output.token_ids), logprobs, parts)
 
     def candidate(self, reason: FinishReason | None = None) -> Candidate:
         """The candidate as it stands."""
         logprob = sum(token.logprob for token in self._logprobs) if self._alternatives is not None else None
+        text = "".join(self._texts)
         return Candidate(
             self._index,
-            "".join(self._texts),
+            text,
             len(self._ids),
             reason or self._reason,
             prompt_tokens=self._prompt_tokens,
@@ -73,4 +82,5 @@ class Gathering:
             token_ids=tuple(self._ids),
             logprob=logprob,
             logprobs=tuple(self._logprobs),
+            parts=self._parser.whole(text, self._ids),
         )

@@ -2,9 +2,10 @@
 
 import asyncio
 import secrets
+from collections.abc import Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from vllm import SamplingParams
 from vllm.inputs import tokens_input
@@ -12,10 +13,12 @@ from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineGenerateError
 
 from service.engine.group_lock import GroupLock
+from service.engine.response_parser import ResponseParser
 from service.engine.tokenizer.chat_tokenizer import ChatTokenizer
 from service.engine.vllm.errors import translated
 from service.engine.vllm.kv_reservation import KvReservation
 from service.engine.vllm.outputs import Gathering
+from service.engine.vllm.response_parser import Parsers
 from service.engine.vllm.sampling_params import sampling_params
 from service.engine.vllm.seeds import candidate_seed
 from service.engine.vllm.shutdown import stop_listening
@@ -32,12 +35,14 @@ _PRIORITY: Final[dict[Stage, int]] = {"sample": 0, "judge": -1, "fusion": -1}
 
 @dataclass(frozen=True, slots=True)
 class PreparedPrompt:
-    """One prompt, read once and shared by all its candidates."""
+    """One prompt, read once and shared by all its candidates; `parsing` is what the engine is told of its parser."""
 
     ids: list[int]
     decoding: Decoding
     params: SamplingParams
     priority: int
+    parser: Callable[[], ResponseParser]
+    parsing: Mapping[str, Any] = field(default_factory=dict)
 
     def seeded(self, index: int, written: int = 0) -> SamplingParams:
         """The parameters of one candidate: its own copy, with its own seed where the request has one."""
@@ -51,9 +56,18 @@ class PreparedPrompt:
 class Requests:
     """Everything asked of one AsyncLLM."""
 
-    def __init__(self, llm: AsyncLLM, tokenizer: ChatTokenizer, lock: GroupLock, *, has_top_h: bool) -> None:
+    def __init__(
+        self,
+        llm: AsyncLLM,
+        tokenizer: ChatTokenizer,
+        lock: GroupLock,
+        *,
+        has_top_h: bool,
+        parsers: Parsers | None = None,
+    ) -> None:
         self.llm = llm
         self.tokenizer = tokenizer
+        self.parsers = parsers or Parsers(tokenizer)
         self.lock = lock
         self.room = _room(llm)
         self._has_top_h = has_top_h
@@ -66,18 +80,22 @@ class Requests:
             raise Unsupported(
                 "on CPU a seed needs enable_chunked_prefill off: vLLM would crash", param="seed"
             )
+        if decoding.thinking_token_budget is not None and not self.parsers.reasons:
+            message = "thinking_token_budget needs engine.reasoning_parser, which tells where thinking ends"
+            raise Unsupported(message, param="thinking_token_budget")
         params = sampling_params(decoding, has_top_h=self._has_top_h, streams=streams)
         # Tokenising a long chat takes milliseconds, which the event loop does not have.
         ids = await asyncio.to_thread(self.tokenizer.prompt_ids, prompt)
         self._check_length(ids, "messages" if prompt.text is None else "prompt")
-        return PreparedPrompt(ids, decoding, params, _PRIORITY[stage])
+        parser = self.parsers.of(prompt, ids)
+        return PreparedPrompt(ids, decoding, params, _PRIORITY[stage], parser, self.parsers.told(prompt, ids))
 
     async def draw(self, asked: PreparedPrompt, index: int, on_delta: OnDelta | None) -> Candidate:
         """One finished candidate; it is aborted if the caller is cancelled.
 
         EngineFailed if the engine is lost, InvalidRequest if it refuses; a failure of this request alone is `error`.
         """
-        gathering = Gathering(index, len(asked.ids), asked.decoding.logprobs)
+        gathering = Gathering(index, len(asked.ids), asked.decoding.logprobs, asked.parser())
         try:
             async with self.lock.take("generate"):
                 with translated(_unnamed(asked.decoding)):
@@ -95,11 +113,12 @@ class Requests:
             asked.seeded(index),
             request_id,
             priority=asked.priority,
+            **asked.parsing,
         )
         # Leaving a loop over the items does not abort the request; closing the generator does.
         async with aclosing(items):
             async for item in items:
-                delta = gathering.add(item)
+                delta = gathering.add(item, streams=on_delta is not None)
                 if on_delta is not None and (delta.text or delta.tokens):
                     on_delta(delta)
 

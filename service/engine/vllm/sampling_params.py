@@ -39,6 +39,7 @@ def sampling_params(decoding: Decoding, *, has_top_h: bool, streams: bool = Fals
             ignore_eos=decoding.ignore_eos,
             logit_bias=dict(decoding.logit_bias) or None,
             logprobs=decoding.logprobs,
+            thinking_token_budget=decoding.thinking_token_budget,
             structured_outputs=_grammar(decoding.json_schema),
             extra_args=_top_h(decoding),
             output_kind=DELTA if streams else FINAL,

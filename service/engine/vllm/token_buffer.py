@@ -45,14 +45,8 @@ class TokenBuffer:
         return kept
 
     def _tokens_within(self, length: int) -> int:
-        """The most leading tokens whose text is no longer than `length` characters, by bisection."""
-        low, high = 0, len(self.ids)
-        while low < high:
-            middle = (low + high + 1) // 2
-            if len(self._prefix(middle)) <= length:
-                low = middle
-            else:
-                high = middle - 1
+        """The most leading tokens whose text is no longer than `length` characters."""
+        low = self.vocabulary.tokens_within(self.before, self.ids, length)
         # Bytes of an incomplete character at the end spell nothing yet, and cannot be followed by other text.
         while low and self._prefix(low) == self._prefix(low - 1):
             low -= 1

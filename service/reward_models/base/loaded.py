@@ -45,6 +45,10 @@ class LoadedScorers:
         wanted = " or ".join(kinds)
         raise NotFound(f"this strategy needs a scorer of kind {wanted}, and none is loaded", param=_PARAM)
 
+    def sees_reasoning(self, name: str) -> bool:
+        """Whether the configuration shows this scorer what a candidate thought; False for a name that is not loaded."""
+        return any(info.name == name and info.sees_reasoning for info in self.infos)
+
     def outcome(self, name: str | None) -> OutcomeScorer:
         """The outcome scorer of that name, or the first."""
         return self.outcomes[self._named(name, "outcome")]

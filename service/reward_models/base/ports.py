@@ -106,6 +106,7 @@ class ScorerInfo:
     compares: bool | None = None
     generator: str | None = None
     url: str | None = None
+    sees_reasoning: bool | None = None
 
 
 class ServedScorers(ScorerLookup, Protocol):

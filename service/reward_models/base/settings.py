@@ -12,6 +12,10 @@ class NamedScorer(FrozenModel):
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}$", description="Name that requests use.")
     kind: Literal["outcome", "step"] = Field(description="Judges whole responses, or each step of one.")
+    sees_reasoning: bool = Field(
+        False,
+        description="Shown what a candidate thought, too; of kind `step`: judges the steps of the thought.",
+    )
 
 
 class SanityCheck(FrozenModel):

@@ -44,7 +44,7 @@ class Verdicts:
         """P(yes) where the reply ends with a verdict in the form that was asked for; None otherwise."""
         marker, words = self.settings.marker, self.settings.words
         told = "|".join(re.escape(word) for word in words)
-        if not re.search(rf"{re.escape(marker)}[\s*_`]*(?:{told})[\s*_`.]*\Z", reply.text, re.IGNORECASE):
+        if not re.search(rf"{re.escape(marker)}[\s*_`]*(?:{told})[\s*_`.]*\Z", reply.content, re.IGNORECASE):
             return None
         token = verdict_token(reply.logprobs, words)
         return None if token is None else probability_of_yes(token, words)

@@ -85,7 +85,7 @@ class PairwiseScorer:
 
 def winner_of(reply: Candidate) -> Winner | None:
     """What a reply says in its last line; None where it says nothing in the form that was asked for."""
-    found = _VERDICT.search(reply.text)
+    found = _VERDICT.search(reply.content)
     return _WINNERS[found[1].casefold()] if found else None
 
 

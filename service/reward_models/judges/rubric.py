@@ -59,7 +59,7 @@ class RubricScorer:
     async def _graded(self, prompt: Prompt, text: str) -> float | None:
         asked = question_about(prompt, "one answer to it", [("The answer:", text)], task(self.settings))
         replies = await self.client.replies(prompt, asked)
-        return mean_verdict([self._value(grades(reply.text, self.settings)) for reply in replies])
+        return mean_verdict([self._value(grades(reply.content, self.settings)) for reply in replies])
 
     def _value(self, found: Mapping[str, float] | None) -> float | None:
         if found is None:

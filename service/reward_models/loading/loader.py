@@ -49,6 +49,9 @@ def load_scorers(
                 else:
                     materials = Materials(generators or {}, loaded, model_path, lock, starts)
                     built[scorer.name] = _build(scorer, materials)
+                if scorer.sees_reasoning:
+                    found = built[scorer.name]
+                    built[scorer.name] = replace(found, info=replace(found.info, sees_reasoning=True))
         return _registered(built, running)
     except BaseException:
         for resource in _registered(built, running).engines.values():

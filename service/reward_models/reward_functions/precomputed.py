@@ -20,6 +20,9 @@ class PrecomputedScores:
     def default(self, kinds: Sequence[ScorerKind]) -> str:
         return _NAME
 
+    def sees_reasoning(self, name: str) -> bool:
+        return False
+
     def outcome(self, name: str | None) -> OutcomeScorer:
         return self
 

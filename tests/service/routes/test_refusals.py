@@ -19,7 +19,9 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"audio": {"voice": "x"}}, "audio"),
     ({"modalities": ["text", "audio"]}, "modalities"),
     ({"store": True}, "store"),
-    ({"reasoning_effort": "high"}, "reasoning_effort"),
+    ({"reasoning_effort": "much"}, "reasoning_effort"),
+    ({"thinking_token_budget": -1}, "thinking_token_budget"),
+    ({"chat_template_kwargs": "x"}, "chat_template_kwargs"),
     ({"best_of": 3}, "best_of"),
     ({"chat_template": "{{ x }}"}, "chat_template"),
     ({"prompt_logprobs": 1}, "prompt_logprobs"),
@@ -96,6 +98,8 @@ FIELD_VALUES: dict[str, Any] = {
     "repetition_penalty": 1.1, "stop": "x", "stop_token_ids": [5], "ignore_eos": True, "logit_bias": {"5": 1.0},
     "seed": 3, "response_format": {"type": "json_object"}, "user": "u", "metadata": {"k": "v"}, "logprobs": True,
     "top_h": 0.4, "top_h_variant": "authors", "stream_options": {"include_usage": True}, "top_logprobs": 2,
+    "reasoning_effort": "low", "chat_template_kwargs": {"enable_thinking": False}, "thinking_token_budget": 5,
+    "include_reasoning": False,
 }  # fmt: skip
 
 
@@ -153,6 +157,7 @@ async def test_decoding_fields_reach_the_engine() -> None:
         ignore_eos=True,
         logit_bias={5: 1.0},
         logprobs=2,
+        thinking_token_budget=5,
         seed=3,
     )
 

@@ -30,6 +30,9 @@ class RuleScorer:
     def default(self, kinds: Sequence[ScorerKind]) -> str:
         return self.name
 
+    def sees_reasoning(self, name: str) -> bool:
+        return False
+
     def outcome(self, name: str | None) -> OutcomeScorer:
         raise InvalidRequest("there is only a step scorer")
 

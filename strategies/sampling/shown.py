@@ -1,0 +1,35 @@
+"""What a scorer is shown of a candidate: its content, and its reasoning only where the scorer asks for it."""
+
+from collections.abc import Callable
+
+from strategies.answers.thinking import CLOSE, OPEN
+from strategies.base.ports import ScorerKind
+from strategies.base.types import Candidate
+
+
+def content_of(candidate: Candidate) -> str:
+    """What the candidate says."""
+    return candidate.content
+
+
+def reasoning_and_content(candidate: Candidate) -> str:
+    """What it thought, in tags, and then what it says."""
+    thought = candidate.reasoning
+    return candidate.content if thought is None else f"{OPEN}{thought}{CLOSE}{candidate.content}"
+
+
+def reasoning_of(candidate: Candidate) -> str:
+    """What it thought; what it says, where it did not think."""
+    return candidate.reasoning or candidate.content
+
+
+def written_of(candidate: Candidate) -> str:
+    """All that it has written so far, thought or said, without tags between."""
+    return (candidate.reasoning or "") + candidate.content
+
+
+def shown(kind: ScorerKind, *, sees_reasoning: bool) -> Callable[[Candidate], str]:
+    """What a scorer of a kind reads: of one that sees reasoning, thought and answer, or the steps of the thought."""
+    if not sees_reasoning:
+        return content_of
+    return reasoning_and_content if kind == "outcome" else reasoning_of
