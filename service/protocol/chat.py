@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from service.engine.tokenizer.template_variables import OURS
 from service.metering.run import RunResult
 from service.protocol.chunks import ChunkStream
 from service.protocol.explanation import explanation
@@ -92,9 +93,17 @@ class ChatRequest(SamplingFields):
             messages,
             decoding=replace(decoding, thinking_token_budget=self.thinking_token_budget),
             k=self.n,
-            template_kwargs=self.chat_template_kwargs or {},
+            template_kwargs=_template_kwargs(self.chat_template_kwargs or {}),
             reasoning_effort=self.reasoning_effort,
         )
+
+
+def _template_kwargs(given: dict[str, Any]) -> dict[str, Any]:
+    """The variables of the template that are a caller's to set; which of them there are, the template says."""
+    if taken := sorted(given.keys() & OURS):
+        message = f"{taken[0]} is not a variable of the chat template that a request may set"
+        raise InvalidRequest(message, param=f"chat_template_kwargs.{taken[0]}")
+    return given
 
 
 @dataclass(frozen=True, slots=True)

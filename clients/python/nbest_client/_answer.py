@@ -20,6 +20,7 @@ class _Delta(Told):
 
     index: int
     text: str | None = Field(None, validation_alias=AliasPath("delta", "content"))
+    reasoning: str | None = Field(None, validation_alias=AliasPath("delta", "reasoning"))
     finish_reason: str | None = None
     logprobs: Mapping[str, list[Any]] | None = None
 
@@ -81,6 +82,9 @@ class Answer:
         empty = {"index": delta.index, "message": {"content": ""}, "finish_reason": None}
         choice = self._choices.setdefault(delta.index, empty)
         choice["message"]["content"] += text
+        if delta.reasoning is not None:
+            message = choice["message"]
+            message["reasoning"] = message.get("reasoning", "") + delta.reasoning
         choice["finish_reason"] = delta.finish_reason or choice["finish_reason"]
         if delta.logprobs:
             choice.setdefault("logprobs", {"content": []})["content"] += delta.logprobs.get("content") or []

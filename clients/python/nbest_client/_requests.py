@@ -40,6 +40,10 @@ class Sampling(TypedDict, total=False):
     top_logprobs: int
     seed: int
     response_format: dict[str, Any]
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+    chat_template_kwargs: dict[str, Any]
+    thinking_token_budget: int
+    include_reasoning: bool
     user: str
     metadata: dict[str, str]
 

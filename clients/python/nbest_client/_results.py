@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import AliasPath, ConfigDict, Field
+from pydantic import AliasPath, BeforeValidator, ConfigDict, Field
 
 from nbest_client._candidate_input import CandidateInput
 from nbest_client._display import Block, Shown, Table, Text
@@ -12,10 +12,13 @@ from nbest_client._explanation import Explanation, Told
 
 
 class Choice(Told):
-    """One answer. `logprobs` is OpenAI's object, where it was asked for."""
+    """One answer, and what was thought before it. `logprobs` is OpenAI's object, where it was asked for."""
 
     index: int
-    text: str = Field(validation_alias=AliasPath("message", "content"))
+    text: Annotated[str, BeforeValidator(lambda told: "" if told is None else told)] = Field(
+        validation_alias=AliasPath("message", "content")
+    )
+    reasoning: str | None = Field(None, validation_alias=AliasPath("message", "reasoning"))
     finish_reason: str | None
     logprobs: Mapping[str, Any] | None = None
 

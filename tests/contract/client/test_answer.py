@@ -91,3 +91,11 @@ def test_a_reply_that_is_no_stream() -> None:
         Answer({"content-type": "text/html"})
     with pytest.raises(ServerFailed, match="nothing"):
         Answer({})
+
+
+def test_what_was_thought_is_gathered_apart_from_the_text() -> None:
+    deltas = [{"reasoning": "2+"}, {"reasoning": "2", "content": "4"}, {"content": "."}]
+    answer, pieces = fed(*(chunk({"index": 0, "delta": new}) for new in deltas), DONE)
+    choice = answer.generation().choices[0]
+    assert (choice.text, choice.reasoning) == ("4.", "2+2")
+    assert pieces == [Delta(0, "4"), Delta(0, ".")]

@@ -16,7 +16,7 @@ FORBIDDEN: dict[str, Any] = {
     # an address of the caller's, for the service to call with its own credentials
     "base_url": MINE, "api_base": MINE, "model_base_url": MINE, "endpoint": MINE, "callback_url": MINE, "api_key": "k",
     # a template, or a way to one
-    "chat_template": "{{ x }}", "chat_template_kwargs": {"chat_template": "{{ x }}"}, "documents": [],
+    "chat_template": "{{ x }}", "documents": [],
     "add_generation_prompt": False, "continue_final_message": True, "add_special_tokens": False,
     # options of the engine
     "cache_salt": "x", "priority": -1, "request_id": "x", "kv_transfer_params": {}, "vllm_xargs": {}, "extra_args": {},
@@ -36,6 +36,12 @@ async def test_it_is_not_the_callers_to_choose(http: httpx.AsyncClient, name: st
     ):
         error = told.json()["error"]
         assert (told.status_code, error["code"], error["param"]) == (400, "unknown_parameter", name)
+
+
+@pytest.mark.parametrize("name", ["chat_template", "tokenize", "messages", "tools", "add_generation_prompt"])
+async def test_nor_in_the_variables_of_the_template(http: httpx.AsyncClient, name: str) -> None:
+    told = await post(http, chat_template_kwargs={name: "{{ x }}"})
+    assert (told.status_code, told.json()["error"]["param"]) == (400, f"chat_template_kwargs.{name}")
 
 
 @pytest.mark.parametrize("name", ["base_url", "model", "api_key", "chat_template", "template", "url"])
