@@ -2,12 +2,18 @@
 
 import gc
 
+from hypothesis import settings
+
 pytest_plugins = [
     "tests.service.fixtures",
     "tests.service.equivalence.worker_fixtures",
     "tests.engine.scoring_fixtures",
     "tests.engine.service_fixtures",
 ]
+
+# A busy machine is no finding: what takes too long is told by the test's own timeout.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 
 def pytest_collection() -> None:
