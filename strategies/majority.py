@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from strategies.answers.groups import grouped
+from strategies.answers.groups import grouped, rank_by_size
 from strategies.answers.voting_strategy import Ballot
 from strategies.base.ports import Engine, Scorers
 from strategies.base.types import Candidate, Outcome, Prompt, Score
@@ -36,6 +36,14 @@ class Majority(StoppingStrategy):
 
 
 def select(candidates: Sequence[Candidate], ballot: Ballot, k: int) -> Outcome:
-    """The first members of the `k` largest groups, largest first. Pure and deterministic."""
-    scores = [Score()] * len(candidates)
-    return best_answers(candidates, scores, ballot, grouped(ballot.groups, [None] * len(candidates)), k)
+    """The `k` largest groups, largest first, each by its best-scored member, without scores by its first. Pure.
+
+    Candidates that bring scores order groups of equal size by their mean. Where no answer was given twice the outcome
+    is degraded as `nothing_repeated`: the first of them is no majority.
+    """
+    scores = [candidate.score or Score() for candidate in candidates]
+    groups = grouped(ballot.groups, [score.value for score in scores])
+    outcome = best_answers(candidates, scores, ballot, groups, k, rank_by_size)
+    if len(groups) > 1 and all(group.size == 1 for group in groups):
+        return replace(outcome, degraded=outcome.degraded or "nothing_repeated")
+    return outcome

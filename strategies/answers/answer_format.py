@@ -8,8 +8,9 @@ from pydantic import Field, field_validator, model_validator
 from strategies.answers.boxed import last_boxed
 from strategies.answers.canonical import canonical
 from strategies.answers.choice import choice, parse_choice
-from strategies.answers.extract import Answer, Form, answer_is, as_answer, automatic, last_number
+from strategies.answers.extract import Answer, Form, answer_is, as_answer, automatic
 from strategies.answers.json_answers import find_object, whole_object
+from strategies.answers.numbers import last_number
 from strategies.answers.pattern import compiled, search
 from strategies.base.frozen_model import FrozenModel
 from strategies.base.types import Candidate
@@ -26,8 +27,9 @@ class AnswerForm(FrozenModel):
 
     form: Form = Field(
         "auto",
-        description="`auto` (JSON that is the whole response, else boxed, else `answer_is`, else the last number), "
-        "or one of them, or a `choice` of A to J, `json` in the response, or a `pattern`.",
+        description="`auto` (JSON that is the whole response, else boxed, else `answer_is`, else a stated letter, "
+        "else the last number, else the response itself), or one form alone: a `choice` of A to J, `json` in it, or a "
+        "`pattern`.",
     )
     field: str | None = Field(
         None,

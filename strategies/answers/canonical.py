@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
+from strategies.answers.numbers import NUMBER, ascii_digits, plain_number
+
 MAX_MATHEMATICS: Final = 4096
 """Characters up to which an answer is read as mathematics; a longer one is compared as text."""
-
-NUMBER: Final = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?")
 
 _BEFORE, _AFTER = "$*`\"' ", "$*`\"' .,;:?"
 # A backslash after another ends a matrix's row: it begins no spacing.
@@ -23,7 +23,7 @@ def canonical(answer: str) -> str | None:
     Letter case does not matter, as in the evaluation kit of the Best-of-Majority authors (`math_equal` of
     jkx19/PassAtK). Idempotent.
     """
-    compact = _compact(answer)
+    compact = _compact(ascii_digits(answer))
     if len(compact) > MAX_MATHEMATICS:
         return compact
     while (plain := _without_layout(compact)) != compact:
@@ -33,17 +33,6 @@ def canonical(answer: str) -> str | None:
     tight = _TIGHT.sub(r"\1", compact)
     # "1, 234" is a list of two numbers, and must not become the number 1234.
     return (compact if NUMBER.fullmatch(tight) else tight) or None
-
-
-def plain_number(number: str) -> str:
-    """A number in digits without thousands, leading zeros or trailing zeros; never "-0"."""
-    plain = number.replace(",", "")
-    if "." in plain:
-        plain = plain.rstrip("0").rstrip(".")
-    sign, digits = ("-", plain[1:]) if plain.startswith("-") else ("", plain)
-    digits = digits.lstrip("0") or "0"
-    digits = f"0{digits}" if digits.startswith(".") else digits
-    return digits if digits == "0" else sign + digits
 
 
 def stripped(answer: str) -> str:

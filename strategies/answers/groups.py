@@ -1,6 +1,7 @@
 """Groups of equal answers, their rewards, and the order of groups: higher reward, then larger, then first."""
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -70,16 +71,15 @@ def group_reward(scores: Sequence[float | None], how: Reward) -> float | None:
 
     `mean` is the rule of Best-of-Majority (arXiv 2510.03199, `grader.py` of jkx19/PassAtK); `sum` that of weighted
     voting (search-and-learn, `utils/math.py`); `max` gives a group the score of its best member. None where no
-    member has a score. Rounded once, so the order of the members does not matter.
+    member has a score. Rounded once, so the order of the members does not matter; beyond the range of a float it is
+    the largest float, since no reward is infinite.
     """
     numbers = [score for score in scores if score is not None and is_number(score)]
     if not numbers:
         return None
-    if how == "max":
-        return max(numbers)
-    total = _sum(numbers)
+    total = max(numbers) if how == "max" else _sum(numbers)
     value = total / len(numbers) if how == "mean" else total
-    return None if math.isnan(value) else value
+    return None if math.isnan(value) else min(max(value, -sys.float_info.max), sys.float_info.max)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,14 @@ def rank_groups(groups: Sequence[Group]) -> GroupRanking:
     """Higher reward first, those without one last; then the larger group; then the one that appeared first."""
     order = sorted(groups, key=_key)
     return GroupRanking(tuple(order), tie(order))
+
+
+def rank_by_size(groups: Sequence[Group]) -> GroupRanking:
+    """The larger group first; of equal size the one of higher reward, those without one last; then the first."""
+    order = sorted(groups, key=lambda group: (-group.size, _negative(group.reward), group.members[0]))
+    if len(order) < 2 or order[0].size != order[1].size:
+        return GroupRanking(tuple(order))
+    return GroupRanking(tuple(order), "index" if order[0].reward == order[1].reward else "reward")
 
 
 def tie(order: Sequence[Group]) -> str | None:

@@ -1,25 +1,30 @@
 """Choose among answers rather than responses: the best groups, each represented by its best member."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from strategies.answers.groups import Group, rank_groups, representative
+from strategies.answers.groups import Group, GroupRanking, rank_groups, representative
 from strategies.answers.voting_strategy import Ballot
 from strategies.base.types import Candidate, Outcome, Score
 from strategies.selection.outcome import best_responses, outcome_of
 
 
 def best_answers(
-    candidates: Sequence[Candidate], scores: Sequence[Score], ballot: Ballot, groups: Sequence[Group], k: int
+    candidates: Sequence[Candidate],
+    scores: Sequence[Score],
+    ballot: Ballot,
+    groups: Sequence[Group],
+    k: int,
+    order: Callable[[Sequence[Group]], GroupRanking] = rank_groups,
 ) -> Outcome:
-    """The `k` best of `groups`: higher reward, then larger, then first. Where there are fewer, fewer come back.
+    """The `k` best of `groups` by `order`: higher reward, then larger, then first. Of fewer, fewer come back.
 
     A candidate without an answer is in no group, so it is returned only where no candidate has one, ranked by its
     own score, and then the outcome is degraded as `no_answer`.
     """
     if not groups:
         return without_answers(candidates, scores, ballot, k)
-    ranking = rank_groups(groups)
+    ranking = order(groups)
     values = [score.value for score in scores]
     selected = [representative(group, values) for group in ranking.order[:k]]
     rewards = {group.number: group.reward for group in groups}

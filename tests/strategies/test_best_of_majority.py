@@ -9,6 +9,7 @@ from random import Random
 import pytest
 
 from service.engine.scripted.engine import ScriptedEngine
+from strategies.answers.answer_format import AnswerForm
 from strategies.answers.groups import Reward, grouped
 from strategies.answers.voting_strategy import exact_ballot
 from strategies.base.errors import ScorerFailed
@@ -24,7 +25,7 @@ Rows = list[tuple[str | None, float | None]]
 
 
 def chosen(rows: Rows, k: int = 1, bar: int = 2, fill: bool = False, reward: Reward = "mean") -> Outcome:
-    drawn = [candidate(i, f"The answer is {a}." if a else "hm") for i, (a, _) in enumerate(rows)]
+    drawn = [candidate(i, f"The answer is {a}." if a else "...") for i, (a, _) in enumerate(rows)]
     ballot = exact_ballot(drawn)
     gate = gated(grouped(ballot.groups, [None] * len(rows)), bar, k if fill else 1)
     return select(drawn, [Score(score) for _, score in rows], ballot, gate, k, reward)
@@ -209,7 +210,8 @@ async def test_what_is_filled_in_is_scored_too(table: Table) -> None:
 
 async def test_without_an_answer_every_response_is_scored(table: Table) -> None:
     table.outcomes = {"no idea": 0.1, "none at all": 0.9}
-    outcome = await BestOfMajority(n=2).run(PROMPT, _playing("no idea", "none at all"), table)
+    strategy = BestOfMajority(n=2, answer=AnswerForm(form="answer_is"))
+    outcome = await strategy.run(PROMPT, _playing("no idea", "none at all"), table)
     assert (outcome.selected, outcome.degraded) == ((1,), "no_answer")
 
 

@@ -114,7 +114,7 @@ def _better(
 
 
 def by_answer(given: Given, how: Reward, k: int) -> list[int]:
-    drawn = [candidate(i, f"The answer is {a}." if a else "hm") for i, (a, _) in enumerate(given)]
+    drawn = [candidate(i, f"The answer is {a}." if a else "...") for i, (a, _) in enumerate(given)]
     ballot, scores = exact_ballot(drawn), [Score(score) for _, score in given]
     groups = grouped(ballot.groups, [score.value for score in scores], how)
     return list(best_answers(drawn, scores, ballot, groups, k).selected)

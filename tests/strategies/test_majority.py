@@ -21,7 +21,7 @@ PROMPT = Prompt((Message("user", "1 + 1?"),))
 
 
 def chosen(*stated: str, k: int = 1) -> Outcome:
-    drawn = [candidate(i, f"The answer is {answer}." if answer else "hm") for i, answer in enumerate(stated)]
+    drawn = [candidate(i, f"The answer is {answer}." if answer else "...") for i, answer in enumerate(stated)]
     return select(drawn, exact_ballot(drawn), k)
 
 
@@ -57,7 +57,7 @@ def test_without_a_valid_candidate_a_cut_off_one_is_returned_and_flagged() -> No
 
 
 def _row(rng: Random) -> tuple[str, str]:
-    text = rng.choice(["The answer is 1.", "The answer is 2.", "The answer is 3.", "none", ""])
+    text = rng.choice(["The answer is 1.", "The answer is 2.", "The answer is 3.", "...", ""])
     return text, rng.choice(["stop", "stop", "stop", "stop", "length", "error"])
 
 

@@ -3,10 +3,12 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from strategies.answers.extract import answer_of, automatic, extract
+from strategies.answers.voting_strategy import exact_ballot
+from strategies.majority import select
 from tests.strategies.conftest import candidate
 
 
@@ -37,8 +39,10 @@ from tests.strategies.conftest import candidate
         ("0.5", "0.5"),
         ('{"b": 2, "a": 1}', '{"a":1,"b":2}'),
         ('{"name": "A B"}', '{"name":"A B"}'),
-        ("no idea", None),
+        ("no idea", "no idea"),
         ("", None),
+        (" \n", None),
+        ("...", None),
     ],
 )
 def test_extract(text: str, answer: str | None) -> None:
@@ -83,3 +87,56 @@ def test_a_hostile_text_costs_no_more_than_its_length(text: str) -> None:
 def test_a_brought_answer_is_used_and_an_invalid_candidate_has_none() -> None:
     assert answer_of(candidate(0, "The answer is 1.", answer="2.0")) == "2"
     assert answer_of(candidate(0, "The answer is 1.", "length")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("positive", "positive"),
+        (" Positive. ", "positive"),
+        ("**Positive**", "positive"),
+        ("- positive", "positive"),
+        ("# Positive", "positive"),
+        ('"no"', "no"),
+        ("No.", "no"),
+        ("true", "true"),
+        ("Paris", "paris"),
+        ("`Paris`", "paris"),
+        ("São  Paulo\n", "são paulo"),
+        ("-x", "-x"),
+        ("B", "b"),
+        ("(B)", "b"),
+        ("B.", "b"),
+        ("B. because it fits", "b"),
+        ("**(C)** of 4", "c"),
+        ("The correct choice is C.", "c"),
+        ("I take option (C)", "c"),
+        ("A) 3\nB) 4\nnone of these", "4"),
+        ("A cat", "a cat"),
+    ],
+)
+def test_a_response_in_which_nothing_else_is_found_is_its_own_answer(text: str, answer: str) -> None:
+    assert extract(text) == answer
+
+
+def test_long_texts_are_one_answer_only_where_they_are_equal() -> None:
+    long = "to be or not to be " * 40
+    assert extract(long) == extract(f"  {long.upper()} ")
+    assert extract(long) != extract(long + "that is")
+    assert len(extract(long) or "") < 250
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(["yes", "No", "Paris.", "(B)", "maybe so", "42", "x = 3", '"a"']),
+        min_size=1,
+        max_size=12,
+    )
+)
+def test_a_vote_over_any_labels_returns_a_most_frequent_one(labels: list[str]) -> None:
+    pool = [candidate(i, label) for i, label in enumerate(labels)]
+    outcome = select(pool, exact_ballot(pool), 1)
+    keys = [extract(label) for label in labels]
+    assert keys.count(keys[outcome.selected[0]]) == max(map(keys.count, keys))
+    assert (outcome.degraded == "nothing_repeated") == (len(labels) > 1 and len(set(keys)) == len(keys))

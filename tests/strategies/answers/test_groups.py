@@ -1,6 +1,7 @@
 """Groups, votes and rewards, against counting by hand."""
 
 import math
+import sys
 from collections import Counter
 from fractions import Fraction
 from random import Random
@@ -23,6 +24,7 @@ from strategies.answers.groups import (
 from tests.random_cases import random_cases, several
 
 _ANSWERS = st.lists(st.one_of(st.none(), st.sampled_from("abcd")), max_size=20)
+LARGEST = sys.float_info.max
 _WAYS: list[Reward] = ["mean", "sum", "max"]
 
 
@@ -67,8 +69,8 @@ def test_two_share_a_group_exactly_when_they_share_an_answer(answers: list[str |
         ([None, 2.0, math.nan, 4.0], 3.0, 6.0, 4.0),
         ([None, math.nan], None, None, None),
         ([-1.0, -3.0], -2.0, -4.0, -1.0),
-        ([1e308, 1e308], math.inf, math.inf, 1e308),
-        ([math.inf, -math.inf], None, None, math.inf),
+        ([1e308, 1e308], LARGEST, LARGEST, 1e308),
+        ([math.inf, -math.inf], None, None, LARGEST),
         ([0.1] * 10, 0.1, 1.0, 0.1),
     ],
 )
