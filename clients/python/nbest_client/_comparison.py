@@ -13,6 +13,10 @@ from nbest_client._strategy import AnyStrategy
 _PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
+_SHORT = 60
+"""Characters up to which an answer is shown in the place of the text."""
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
     """What one strategy made of the question: a result, or the error in its place; `seconds` as the caller waited.
@@ -44,7 +48,9 @@ class Compared:
         """The answer that was extracted from the returned text; the whole text where none was."""
         if self.result is None:
             return None
-        return (self._winner and self._winner.answer) or self.result.text
+        answer = self._winner.answer if self._winner else None
+        # A text that is its own answer is told folded: people read it as it was written.
+        return answer if answer and len(answer) <= _SHORT else self.result.text
 
     @property
     def score(self) -> float | None:
