@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from strategies.answers.groups import Reward, grouped
 from strategies.answers.voting_strategy import Ballot, VotingStrategy, exact_ballot
+from strategies.base.field_errors import WrongField
 from strategies.base.ports import Engine, Scorers
 from strategies.base.types import Candidate, Detail, Outcome, Prompt, Score
 from strategies.sampling.sample import Drawn, draw_scored, draw_until_scored
@@ -57,9 +58,9 @@ class BestOfN(VotingStrategy, ScoredStrategy):
     @model_validator(mode="after")
     def _belongs(self) -> Self:
         if self.stop == "none" and (extra := {"price", "wave"} & self.model_fields_set):
-            raise ValueError(f"{min(extra)} goes with stop: improvement")
+            raise WrongField(min(extra), f"{min(extra)} goes with stop: improvement")
         if self.per == "response" and "group_reward" in self.model_fields_set:
-            raise ValueError("group_reward goes with per: answer")
+            raise WrongField("group_reward", "group_reward goes with per: answer")
         return self
 
     def num_samples(self, k: int) -> int:

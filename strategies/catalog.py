@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from strategies.base.errors import InvalidRequest
+from strategies.base.field_errors import FieldFault, first_fault
 from strategies.base.strategy import Strategy
 from strategies.best_of_majority import BestOfMajority
 from strategies.best_of_n import BestOfN
@@ -47,14 +48,14 @@ def parse(spec: Mapping[str, Any]) -> Strategy:
     try:
         return CATALOG[name].model_validate(parameters, strict=True)
     except ValidationError as error:
-        raise _invalid(name, error) from None
+        errors = error.errors(include_url=False, include_input=False)
+        raise _invalid(name, first_fault(errors, parameters)) from None
 
 
-def _invalid(name: str, error: ValidationError) -> InvalidRequest:
+def _invalid(name: str, fault: FieldFault) -> InvalidRequest:
     """One sentence about the first thing wrong: the message stays small however much was sent."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    path = ".".join(["strategy", *(str(part)[:80] for part in first["loc"])])
-    if first["type"] == "extra_forbidden":
+    path = f"strategy.{fault.path}" if fault.path else "strategy"
+    if fault.kind == "extra_forbidden":
         known = ", ".join(CATALOG[name].model_fields)
         return InvalidRequest(f"{path} is not a parameter of {name}, which takes: {known}", param=path)
-    return InvalidRequest(f"{path}: {first['msg'][:200]}", param=path)
+    return InvalidRequest(f"{path}: {fault.message[:200]}", param=path)

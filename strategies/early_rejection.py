@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from strategies.answers.voting_strategy import VotingStrategy
 from strategies.base.errors import ScorerFailed
+from strategies.base.field_errors import WrongField
 from strategies.base.ports import Engine, LiveCandidate, ScorerKind, Scorers, StepScorer
 from strategies.base.types import Candidate, Detail, Outcome, Prompt
 from strategies.sampling.scored_strategy import ScoredStrategy
@@ -78,13 +79,13 @@ class EarlyRejection(VotingStrategy, ScoredStrategy):
         """A parameter that would have no effect is refused rather than dropped."""
         others = _OF_RESPONSES if self.scope == "step" else _OF_STEPS
         if idle := sorted(others & self.model_fields_set):
-            raise ValueError(f"{', '.join(idle)} has no meaning with scope {self.scope!r}")
+            raise WrongField(idle[0], f"{', '.join(idle)} has no meaning with scope {self.scope!r}")
         if self.checkpoints != sorted({max(1, tokens) for tokens in self.checkpoints}):
-            raise ValueError("checkpoints must be positive and rise")
+            raise WrongField("checkpoints", "checkpoints must be positive and rise")
         if self.checkpoints and "tau" in self.model_fields_set:
-            raise ValueError("tau and checkpoints say the same; give one of them")
+            raise WrongField("tau", "tau and checkpoints say the same; give one of them")
         if self.shadow and self.tau is None:
-            raise ValueError("shadow needs a tau: without one nothing is rejected early")
+            raise WrongField("shadow", "shadow needs a tau: without one nothing is rejected early")
         return self
 
     def num_samples(self, k: int) -> int:

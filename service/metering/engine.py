@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from service.metering.limits import RequestLimits
 from service.metering.live_candidate import MeteredLive
@@ -157,7 +157,8 @@ class MeteredEngine:
 
         def show(delta: Delta) -> None:
             if (shown := view(delta)) is not None:
-                listener(shown)
+                # Whatever was read for this stage: the request's prompt is what its candidates were drawn from.
+                listener(replace(shown, prompt_tokens=self.meter.prompt_tokens or delta.prompt_tokens))
 
         return show
 

@@ -116,10 +116,11 @@ class MeteredLive:
         read = now.prompt_tokens - before.prompt_tokens
         self.meter.tokens[self.stage] += now.tokens - before.tokens
         self.meter.engine_prompt_tokens += read
-        self.meter.cached_tokens += now.cached_tokens - before.cached_tokens
+        cached = now.cached_tokens - before.cached_tokens
+        self.meter.cached_tokens += cached
         if self.stage == "sample" and not self.meter.prompt_tokens:
             # The first that is read for a request is its prompt and nothing else.
-            self.meter.prompt_tokens = read
+            self.meter.read_prompt(read, cached)
         self._booked = now
         self._note_end()
         self.meter.clock.watcher.progress()

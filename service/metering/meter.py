@@ -11,10 +11,11 @@ from strategies.base.types import Candidate, Stage
 class Meter:
     """The account of one request.
 
-    `prompt_tokens` counts the request's prompt once, as OpenAI does; `engine_prompt_tokens` counts it for
-    every candidate, as the engine does. `tokens` is by stage; the sum equals the engine's own counter, and
-    `reasoning_tokens` are those of them that were thought rather than said. What the
-    reward models read is told in all and by scorer; of `truncated_texts` they read the end only.
+    `prompt_tokens` counts the request's prompt once, as OpenAI does, and `prompt_cached_tokens` is what of it the cache
+    held when it was first read; `engine_prompt_tokens` and `cached_tokens` count it for every candidate, as the engine
+    does. `tokens` is by stage; the sum equals the engine's own counter, and `reasoning_tokens` are those of them that
+    were thought rather than said. What the reward models read is told in all and by scorer; of `truncated_texts` they
+    read the end only.
     `in_flight` are the tokens of candidates that have not ended, which no stage has yet; `engines` are the generators
     that worked, told apart. Of `samples` candidates, `ended` have come to an end. `limit` names the budget that ended
     the work, if one did.
@@ -23,6 +24,7 @@ class Meter:
     clock: PhaseClock = field(default_factory=PhaseClock)
     tokens: Counter[Stage] = field(default_factory=Counter)
     prompt_tokens: int = 0
+    prompt_cached_tokens: int = 0
     cached_tokens: int = 0
     engine_prompt_tokens: int = 0
     reward_model_tokens: int = 0
@@ -48,9 +50,17 @@ class Meter:
         self.engine_prompt_tokens += candidate.prompt_tokens
         self.cached_tokens += candidate.cached_tokens
         if stage == "sample":
-            self.prompt_tokens = max(self.prompt_tokens, candidate.prompt_tokens)
+            self.read_prompt(candidate.prompt_tokens, candidate.cached_tokens)
             self.ended += 1
         self.clock.watcher.progress()
+
+    def read_prompt(self, tokens: int, cached: int) -> None:
+        """Note what a candidate read before it began; the first finds the least cached, others find what it read."""
+        if not tokens:
+            return
+        least = cached if not self.prompt_tokens else min(cached, self.prompt_cached_tokens)
+        self.prompt_tokens = max(self.prompt_tokens, tokens)
+        self.prompt_cached_tokens = min(least, self.prompt_tokens)
 
     def time_ms(self) -> dict[str, float]:
         """Milliseconds by phase, those that took any."""

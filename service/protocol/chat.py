@@ -15,8 +15,9 @@ from service.protocol.messages import ChatMessage
 from service.protocol.sampling import SamplingFields, finish_reason
 from service.protocol.usage import usage
 from strategies.base.errors import InvalidRequest
+from strategies.base.field_errors import WrongField
 from strategies.base.ports import Delta
-from strategies.base.types import Candidate, Prompt, TokenLogprob
+from strategies.base.types import Candidate, Prompt, TokenLogprob, floored
 
 _LATER = "tool calls are not served"
 _LABEL = "requests are not stored"
@@ -39,7 +40,9 @@ class ChatRequest(SamplingFields):
         "store": _LABEL,
         "service_tier": "there is one tier",
         "prompt_cache_key": "the prefix cache is not addressable",
+        "prompt_cache_options": "the prefix cache is not addressable",
         "prompt_cache_retention": "the prefix cache is not addressable",
+        "moderation": "nothing is moderated here",
         "safety_identifier": "use `user`",
     }
     neutral: ClassVar[dict[str, tuple[Any, ...]]] = {
@@ -51,11 +54,16 @@ class ChatRequest(SamplingFields):
         "modalities": (["text"],),
         "store": (False,),
         "service_tier": ("auto", "default"),
+        "verbosity": ("medium",),
+        "prompt_cache_key": ("",),
+        "prompt_cache_options": ({}, {"mode": "implicit"}),
+        "prompt_cache_retention": ("in_memory",),
+        "safety_identifier": ("",),
     }
 
     messages: list[ChatMessage] = Field(min_length=1)
     max_completion_tokens: int | None = Field(None, ge=1, description="The newer name of max_tokens.")
-    logprobs: bool = False
+    logprobs: bool | None = False
     top_logprobs: int | None = Field(None, ge=0, le=20)
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = Field(
         None, description="How long the model thinks, where its chat template knows of it."
@@ -70,15 +78,19 @@ class ChatRequest(SamplingFields):
         ge=0,
         description="vLLM's: tokens after which thinking is ended; needs `engine.reasoning_parser`.",
     )
-    include_reasoning: bool = Field(True, description="vLLM's: whether the reply tells what was thought.")
+    include_reasoning: bool | None = Field(
+        True, description="vLLM's: whether the reply tells what was thought."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> "ChatRequest":
-        if self.top_logprobs is not None and not self.logprobs:
-            raise ValueError("top_logprobs needs logprobs to be true")
-        if self.stream_options is not None and not self.stream:
-            raise ValueError("stream_options needs stream to be true")
+        if self.top_logprobs and not self.logprobs:
+            raise WrongField("top_logprobs", "top_logprobs needs logprobs to be true")
         return self
+
+    @property
+    def tells_reasoning(self) -> bool:
+        return self.include_reasoning is not False
 
     def prompt(self, defaults: dict[str, float], default_max_tokens: int) -> Prompt:
         """The question as strategies see it."""
@@ -92,7 +104,7 @@ class ChatRequest(SamplingFields):
         return Prompt(
             messages,
             decoding=replace(decoding, thinking_token_budget=self.thinking_token_budget),
-            k=self.n,
+            k=self.choices,
             template_kwargs=_template_kwargs(self.chat_template_kwargs or {}),
             reasoning_effort=self.reasoning_effort,
         )
@@ -145,8 +157,8 @@ def _reasoning(thought: str) -> dict[str, str]:
 class ChatStream(ChunkStream):
     """The chunks of one streamed chat completion."""
 
-    def __init__(self, fields: ReplyFields, *, include_usage: bool) -> None:
-        super().__init__(_head("chat.completion.chunk", fields), include_usage=include_usage)
+    def __init__(self, fields: ReplyFields, *, usage: tuple[bool, bool]) -> None:
+        super().__init__(_head("chat.completion.chunk", fields), *usage)
         self._fields = fields
 
     def opening(self, n: int) -> list[dict[str, Any]]:
@@ -196,4 +208,4 @@ def _logprobs(logprobs: Sequence[TokenLogprob]) -> dict[str, Any]:
 
 
 def _token(token: str, logprob: float) -> dict[str, Any]:
-    return {"token": token, "logprob": max(logprob, -9999.0), "bytes": list(token.encode())}
+    return {"token": token, "logprob": floored(logprob), "bytes": list(token.encode())}

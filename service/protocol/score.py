@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from service.protocol.messages import ChatMessage
+from strategies.base.field_errors import WrongField
 from strategies.base.types import Prompt
 
 
@@ -17,7 +18,7 @@ class PromptFields(BaseModel):
     @model_validator(mode="after")
     def _one_question(self) -> "PromptFields":
         if self.messages is not None and self.prompt is not None:
-            raise ValueError("send messages or prompt, not both")
+            raise WrongField("prompt", "send messages or prompt, not both")
         return self
 
     @property
@@ -37,5 +38,7 @@ class ScoreRequest(PromptFields):
     @model_validator(mode="after")
     def _asked(self) -> "ScoreRequest":
         if not self.has_question:
-            raise ValueError("messages or prompt: a response is scored as the answer to a question")
+            raise WrongField(
+                "messages", "send messages or prompt: a response is scored as the answer to a question"
+            )
         return self

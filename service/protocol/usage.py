@@ -12,18 +12,20 @@ def usage(run: RunResult) -> dict[str, Any]:
 
     All details but `reasoning_tokens`, which OpenAI counts within the others.
 
-    `prompt_tokens` counts the prompt once; `nbest.engine_prompt_tokens` counts it for every candidate, as the
-    engine's own counter does.
+    `prompt_tokens` counts the prompt once, and `cached_tokens` what of it the cache held when it was first read;
+    `nbest.engine_prompt_tokens` and `nbest.engine_cached_tokens` count both for every candidate, as the engine's own
+    counters do.
     """
     meter = run.meter
     return {
         "prompt_tokens": meter.prompt_tokens,
         "completion_tokens": meter.completion_tokens,
         "total_tokens": meter.prompt_tokens + meter.completion_tokens,
-        "prompt_tokens_details": {"cached_tokens": meter.cached_tokens},
+        "prompt_tokens_details": {"cached_tokens": meter.prompt_cached_tokens},
         "completion_tokens_details": _by_purpose(run.outcome, meter),
         "nbest": {
             "engine_prompt_tokens": meter.engine_prompt_tokens,
+            "engine_cached_tokens": meter.cached_tokens,
             "reward_model_tokens": meter.reward_model_tokens,
             "reward_model_cached_tokens": meter.reward_model_cached_tokens,
         },

@@ -21,12 +21,11 @@ async def chat(
     strategy = chosen_strategy(service, body)
     prompt = body.prompt(dict(service.engine.info.defaults), service.settings.limits.default_max_tokens)
     fields = ReplyFields(
-        new_id("chatcmpl"), body.model, service.fingerprint, body.logprobs, body.include_reasoning
+        new_id("chatcmpl"), body.model, service.fingerprint, bool(body.logprobs), body.tells_reasoning
     )
     if not body.stream:
         return await answer_whole(
             request, service, strategy, prompt, "chat", lambda run: completion(run, fields)
         )
-    include_usage = body.stream_options is not None and body.stream_options.include_usage
-    stream = ChatStream(fields, include_usage=include_usage)
+    stream = ChatStream(fields, usage=body.streams_usage)
     return await answer_stream(request, service, strategy, prompt, "chat", stream)

@@ -31,8 +31,7 @@ async def completions(
             "completions",
             lambda run: completion(run, id=id, model=body.model, fingerprint=service.fingerprint, echo=echo),
         )
-    include_usage = body.stream_options is not None and body.stream_options.include_usage
     stream = CompletionStream(
-        id=id, model=body.model, fingerprint=service.fingerprint, echo=echo, include_usage=include_usage
+        id=id, model=body.model, fingerprint=service.fingerprint, echo=echo, usage=body.streams_usage
     )
     return await answer_stream(request, service, strategy, prompt, "completions", stream)

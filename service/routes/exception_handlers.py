@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from service.protocol.errors import ErrorReply, body, body_of, headers_of, kind_of
 from service.routes.disconnect import ClientLeft
 from strategies.base.errors import NbestError
+from strategies.base.field_errors import FieldFault, first_fault
 
 log = logging.getLogger(__name__)
 
@@ -39,19 +40,30 @@ async def _ours(request: Request, error: Exception) -> Response:
 async def _invalid(request: Request, error: Exception) -> Response:
     """The first thing wrong with the body, in one sentence that names the field."""
     assert isinstance(error, RequestValidationError)
-    first = error.errors()[0]
-    # Of a body that is no JSON, `loc` tells where it breaks off, which is no field.
-    named = first["loc"] if first["type"] != "json_invalid" else ()
-    path = ".".join(str(part) for part in named if part != "body")[:200]
-    message = f"{path}: {first['msg']}" if path else str(first["msg"])
-    told = body(message, type="invalid_request_error", code=_code(first["type"]), param=path or None)
+    fault = _fault(error)
+    message = f"{fault.path}: {fault.message}" if fault.path else fault.message
+    told = body(message, type="invalid_request_error", code=_code(fault.kind), param=fault.path or None)
     return JSONResponse(told, 400, headers=_NO_RETRY)
+
+
+def _fault(error: RequestValidationError) -> FieldFault:
+    """In a body its field; elsewhere (a path, a query) the parameter."""
+    errors = error.errors()
+    source, *_ = errors[0]["loc"]
+    # Of a body that is no JSON, `loc` tells where it breaks off, which is no field.
+    if errors[0]["type"] == "json_invalid":
+        return FieldFault("", str(errors[0]["msg"]), "json_invalid")
+    found = [{**found, "loc": found["loc"][1:]} for found in errors if found["loc"][0] == source]
+    if source == "body":
+        return first_fault(found, error.body)
+    return FieldFault(str(found[0]["loc"][0]), str(found[0]["msg"]), str(found[0]["type"]))
 
 
 def _code(kind: str) -> str:
     known = {
         "extra_forbidden": "unknown_parameter",
         "missing": "missing_required_parameter",
+        "unsupported": "unsupported_parameter",
         "json_invalid": "invalid_json",
     }
     return known.get(kind, "invalid_value")

@@ -1,8 +1,10 @@
 """What chat and plain completions share: run the strategy, and answer whole or as a stream."""
 
 import asyncio
+import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi import Request
@@ -16,10 +18,12 @@ from service.protocol.sampling import SamplingFields
 from service.routes.dependencies import AppState
 from service.routes.disconnect import unless_disconnected
 from service.routes.streaming_run import LiveRun
-from strategies.base.errors import Unsupported
+from strategies.base.errors import NbestError, Unsupported
 from strategies.base.ports import Delta
 from strategies.base.strategy import Strategy
 from strategies.base.types import Prompt
+
+log = logging.getLogger(__name__)
 
 HEADERS_S = 1.0
 """Silence after which a stream begins without text: its headers say under which id its progress can be followed."""
@@ -63,12 +67,15 @@ async def answer_stream(
     """
     service.runner.check(strategy, prompt)
     live = LiveRun(service.runner, strategy, prompt, route)
+    writing = _Writing(stream, prompt.k)
     try:
         first = await unless_disconnected(request, _first(live))
+        lines = writing.rest(await live.result()) if first is None else writing.more(first)
     except BaseException:
         await live.cancel()
         raise
-    return StreamingResponse(_chunks(live, first, prompt.k, stream), media_type="text/event-stream")
+    chunks = _chunks(live, lines, None if first is None else writing)
+    return StreamingResponse(chunks, media_type="text/event-stream")
 
 
 async def _first(live: LiveRun) -> Delta | bytes | None:
@@ -86,39 +93,56 @@ async def _next(live: LiveRun, silence_s: float = KEEP_ALIVE_S) -> Delta | bytes
         return sse.KEEP_ALIVE
 
 
-async def _chunks(
-    live: LiveRun, item: Delta | bytes | None, k: int, stream: ChunkStream
-) -> AsyncIterator[bytes]:
-    """Live text as it comes, then whatever was not live, then the end. Closing this stops the run."""
-    streamed: set[int] = set()
-    opened = False
+@dataclass(slots=True)
+class _Writing:
+    """A stream as it is written: which choices were live, and whether it has been opened."""
+
+    stream: ChunkStream
+    k: int
+    _live: set[int] = field(default_factory=set)
+    _is_open: bool = False
+
+    def more(self, item: Delta | bytes) -> list[bytes]:
+        """The lines of live text, or of a comment."""
+        if isinstance(item, bytes):
+            return [item]
+        chunks = self._opened(self.k, item.prompt_tokens)
+        self._live.add(item.index)
+        return [sse.event(chunk) for chunk in (*chunks, *self.stream.add(item.index, item))]
+
+    def rest(self, run: RunResult) -> list[bytes]:
+        """Whatever was not live, then the end."""
+        chunks = self._opened(len(run.outcome.selected), run.meter.prompt_tokens)
+        for i, candidate in enumerate(run.outcome.answers):
+            if i not in self._live:
+                chunks += self.stream.add(i, candidate)
+        return [*map(sse.event, chunks + self.stream.end(run)), sse.DONE]
+
+    def _opened(self, n: int, prompt_tokens: int) -> list[dict[str, Any]]:
+        if self._is_open:
+            return []
+        self._is_open = True
+        return self.stream.begin(n, prompt_tokens)
+
+
+async def _chunks(live: LiveRun, lines: list[bytes], writing: _Writing | None) -> AsyncIterator[bytes]:
+    """The lines that are written already, and what comes after them if it is not the end; closing this stops the run.
+
+    An error is a chunk of its own and ends the stream: its status has been sent.
+    """
     try:
-        while item is not None:
-            if isinstance(item, bytes):
-                yield item
-            else:
-                if not opened:
-                    opened = True
-                    for chunk in stream.opening(k):
-                        yield sse.event(chunk)
-                streamed.add(item.index)
-                for chunk in stream.piece(item.index, item):
-                    yield sse.event(chunk)
-            item = await _next(live)
-        for line in await _ending(live, streamed, stream, opened=opened):
+        for line in lines:
             yield line
+        if writing is None:
+            return
+        while (item := await _next(live)) is not None:
+            for line in writing.more(item):
+                yield line
+        for line in writing.rest(await live.result()):
+            yield line
+    except Exception as error:
+        if not isinstance(error, NbestError):
+            log.exception("a stream broke off")
+        yield sse.event(body_of(error))
     finally:
         await live.cancel()
-
-
-async def _ending(live: LiveRun, streamed: set[int], stream: ChunkStream, *, opened: bool) -> list[bytes]:
-    """The rest of the stream once the run has ended; an error is a chunk of its own and ends the stream."""
-    try:
-        run = await live.result()
-    except Exception as error:
-        return [sse.event(body_of(error))]
-    chunks = [] if opened else stream.opening(len(run.outcome.selected))
-    for i, candidate in enumerate(run.outcome.answers):
-        if i not in streamed:
-            chunks += stream.piece(i, candidate)
-    return [*map(sse.event, chunks + stream.end(run)), sse.DONE]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.responses import JSONResponse, Response
 
 from service.admission.cost import reading_cost
 from service.admission.validation import check_count
@@ -35,12 +36,12 @@ router = strict_router()
 @router.post("/v1/score")
 async def score(
     body: ScoreRequest, request: Request, service: Annotated[AppState, Depends(get_state)]
-) -> dict[str, Any]:
+) -> Response:
     """What a loaded scorer gives each text as the answer to the question, in order."""
     limits = service.settings.limits
     check_count(body.texts, limits.max_score_texts, "texts")
     check_count(body.messages or (), limits.max_messages, "messages")
-    return await unless_disconnected(request, _score(body, service))
+    return JSONResponse(await unless_disconnected(request, _score(body, service)))
 
 
 async def _score(body: ScoreRequest, service: AppState) -> dict[str, Any]:
@@ -95,12 +96,12 @@ async def _step_scores(
 @router.post("/v1/select")
 async def select(
     body: SelectRequest, request: Request, service: Annotated[AppState, Depends(get_state)]
-) -> dict[str, Any]:
+) -> Response:
     """Which of the given candidates the strategy selects, best first: its own code, and nothing is generated."""
     limits = service.settings.limits
     check_count(body.candidates, limits.max_select_candidates, "candidates")
     check_count(body.messages or (), limits.max_messages, "messages")
-    return await unless_disconnected(request, _select(body, service))
+    return JSONResponse(await unless_disconnected(request, _select(body, service)))
 
 
 async def _select(body: SelectRequest, service: AppState) -> dict[str, Any]:
@@ -121,6 +122,6 @@ def _scorers(body: SelectRequest, service: AppState, kinds: Sequence[str]) -> Sc
     if not bare or not kinds:
         return PrecomputedScores()
     if not body.has_question:
-        message = f"candidates[{bare[0]}] has no score: send messages or prompt to have it scored"
-        raise InvalidRequest(message, param=f"candidates[{bare[0]}].score")
+        message = f"candidate {bare[0]} has no score: send messages or prompt to have it scored"
+        raise InvalidRequest(message, param=f"candidates.{bare[0]}.score")
     return service.scorers

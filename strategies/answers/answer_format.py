@@ -12,6 +12,7 @@ from strategies.answers.extract import Answer, Form, answer_is, as_answer, autom
 from strategies.answers.json_answers import find_object, whole_object
 from strategies.answers.numbers import last_number
 from strategies.answers.pattern import compiled, search
+from strategies.base.field_errors import WrongField
 from strategies.base.frozen_model import FrozenModel
 from strategies.base.types import Candidate
 
@@ -54,9 +55,9 @@ class AnswerForm(FrozenModel):
     @model_validator(mode="after")
     def _belongs(self) -> "AnswerForm":
         if self.field is not None and self.form != "json":
-            raise ValueError("field goes with form json")
+            raise WrongField("field", "field goes with form json")
         if (self.pattern is not None) != (self.form == "pattern"):
-            raise ValueError("form pattern and a pattern go together")
+            raise WrongField("pattern", "form pattern and a pattern go together")
         return self
 
     def read(self, candidate: Candidate) -> Answer | None:

@@ -14,7 +14,8 @@ ScorerKind = Literal["outcome", "step"]
 class Delta:
     """New text of candidate `index`, as it is generated: `tokens` tokens of it (0 while a character is incomplete).
 
-    `parts` is what is new of each part; without it all of the text is content.
+    `parts` is what is new of each part; without it all of the text is content. `prompt_tokens` is what the engine read
+    before it.
     """
 
     index: int
@@ -22,6 +23,7 @@ class Delta:
     tokens: int
     logprobs: tuple[TokenLogprob, ...] = ()
     parts: Parts | None = None
+    prompt_tokens: int = 0
 
     @property
     def content(self) -> str:

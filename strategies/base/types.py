@@ -1,8 +1,9 @@
 """The nouns that strategies, engines and scorers share: frozen data, nothing that waits."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from strategies.base.errors import Unsupported
 
@@ -90,6 +91,15 @@ class TokenLogprob:
     token_id: int
     logprob: float
     top: tuple[tuple[str, int, float], ...] = ()
+
+
+LOWEST_LOGPROB: Final = -9999.0
+"""Where OpenAI and vLLM write a token that cannot come, as one that a grammar masks: JSON has no infinity."""
+
+
+def floored(logprob: float) -> float:
+    """A finite log-probability: minus infinity and NaN become the lowest there is. Every engine reports these."""
+    return LOWEST_LOGPROB if math.isnan(logprob) else max(logprob, LOWEST_LOGPROB)
 
 
 @dataclass(frozen=True, slots=True)

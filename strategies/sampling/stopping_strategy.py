@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from strategies.answers.early_stopping import is_settled
 from strategies.answers.voting_strategy import VotingStrategy
+from strategies.base.field_errors import WrongField
 from strategies.base.ports import Engine
 from strategies.base.types import Candidate, Detail, Prompt
 from strategies.sampling.sample import Listener, Sampled, draw
@@ -43,9 +44,11 @@ class StoppingStrategy(VotingStrategy):
         owners = {"confidence": "beta", "agreement": "agreement", "window": "window"}
         for name, owner in owners.items():
             if name in self.model_fields_set and self.stop != owner:
-                raise ValueError(f"{name} goes with stop: {owner}")
+                raise WrongField(name, f"{name} goes with stop: {owner}")
         if self.stop == "decided" and not self.exact_stop:
-            raise ValueError("stop: decided is exact for votes by count; here take beta, agreement or window")
+            raise WrongField(
+                "stop", "decided is exact for votes by count; here take beta, agreement or window"
+            )
         return self
 
     @property

@@ -7,6 +7,7 @@ from typing import Any
 import openai
 import pytest
 from openai import AsyncOpenAI, OpenAI
+from pydantic import BaseModel
 
 from service.engine.scripted.engine import ScriptedEngine
 from strategies.catalog import CATALOG
@@ -48,6 +49,41 @@ async def test_async_with_a_strategy_in_extra_body(client: AsyncOpenAI) -> None:
     assert reply.nbest["strategy"] == "best_of_n"
     winner = max(reply.nbest["candidates"], key=lambda candidate: candidate["score"])
     assert reply.choices[0].message.content == winner["text"]
+
+
+async def test_a_chat_goes_on_with_the_replies_themselves(client: AsyncOpenAI) -> None:
+    messages = [*MESSAGES]
+    for question in ("And 7 times 8?", "And their sum?"):
+        reply = await client.chat.completions.create(model="scripted", messages=messages, extra_body=BEST)
+        messages += [reply.choices[0].message, {"role": "user", "content": question}]
+    reply = await client.chat.completions.create(model="scripted", messages=messages)
+    assert reply.choices[0].message.content
+
+
+async def test_a_chat_goes_on_with_what_a_stream_added_up_to(client: AsyncOpenAI) -> None:
+    async with client.chat.completions.stream(model="scripted", messages=MESSAGES) as stream:
+        message: Any = (await stream.get_final_completion()).choices[0].message
+    more = [*MESSAGES, message, {"role": "user", "content": "And 7 times 8?"}]
+    assert (await client.chat.completions.create(model="scripted", messages=more)).choices[0].message.content
+
+
+class Value(BaseModel):
+    value: int
+
+
+# The SDK warns of its own type as it writes `parsed`, and sends it.
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")
+async def test_a_chat_goes_on_with_a_parsed_reply() -> None:
+    engine = ScriptedEngine(script=lambda prompt, index: '{"value": 42}')
+    async with (
+        listening(engine) as running,
+        AsyncOpenAI(base_url=f"{running.url}/v1", api_key="unused", max_retries=0) as client,
+    ):
+        asked: Any = {"model": "scripted", "response_format": Value}
+        message: Any = (await client.chat.completions.parse(messages=MESSAGES, **asked)).choices[0].message
+        assert message.parsed == Value(value=42)
+        more = [*MESSAGES, message, {"role": "user", "content": "Once more."}]
+        assert (await client.chat.completions.parse(messages=more, **asked)).choices[0].message.parsed
 
 
 async def test_n_of_three(client: AsyncOpenAI) -> None:

@@ -114,6 +114,48 @@ async def test_a_stream_of_a_single_sample_is_live(client: AsyncOpenAI) -> None:
     assert chunks[-1].usage.completion_tokens >= len(pieces)
 
 
+CHOICE = {
+    "type": "json_schema",
+    "json_schema": {"name": "c", "schema": {"type": "object", "properties": {"a": {"enum": ["x", "y"]}},
+                                            "required": ["a"], "additionalProperties": False}},
+}  # fmt: skip
+
+
+async def test_what_a_grammar_masks_has_the_lowest_log_probability(
+    client: AsyncOpenAI, running: Running
+) -> None:
+    fields: dict[str, Any] = {"response_format": CHOICE, "logprobs": True, "top_logprobs": 5}
+    reply = await ask(client, **fields)
+    stream = await ask(client, **fields, stream=True)
+    tokens = [*reply.choices[0].logprobs.content]
+    async for chunk in stream:
+        if chunk.choices and chunk.choices[0].logprobs:
+            tokens += chunk.choices[0].logprobs.content
+    plain = {"model": "smollm2-135m-instruct", "prompt": "Choose: ", "max_tokens": 48, "logprobs": 5}
+    async with running.client() as http:
+        whole = await http.post("/v1/completions", json=plain | {"response_format": CHOICE})
+    tops = [[top.logprob for top in token.top_logprobs] for token in tokens]
+    tops += [list(top.values()) for top in whole.json()["choices"][0]["logprobs"]["top_logprobs"]]
+    assert -9999.0 in [logprob for top in tops for logprob in top]
+    assert all(-9999.0 <= logprob <= 0 for top in tops for logprob in top)
+
+
+async def test_no_more_of_the_prompt_is_cached_than_there_is(client: AsyncOpenAI) -> None:
+    await ask(client, n=8)
+    usage = (await ask(client, n=8)).usage
+    assert 0 < usage.prompt_tokens_details.cached_tokens <= usage.prompt_tokens
+    assert usage.nbest["engine_cached_tokens"] > usage.prompt_tokens
+
+
+async def test_usage_so_far_is_the_engines_own(client: AsyncOpenAI) -> None:
+    options = {"include_usage": True, "continuous_usage_stats": True}
+    chunks = [chunk async for chunk in await ask(client, stream=True, stream_options=options)]
+    assert {chunk.usage.prompt_tokens for chunk in chunks} == {chunks[-1].usage.prompt_tokens}
+    counts = [chunk.usage.completion_tokens for chunk in chunks]
+    assert counts == sorted(counts)
+    assert counts[0] == 0 < counts[-2] == counts[-1]
+
+
 async def test_n_choices_without_a_strategy(client: AsyncOpenAI) -> None:
     reply = await ask(client, n=3)
     assert len(reply.choices) == 3

@@ -121,7 +121,7 @@ class ScriptedEngine:
                 self.generation_tokens += 1
                 if on_delta is not None:
                     parts = thinking.feed(token, ended=i == len(tokens))
-                    on_delta(Delta(index, token, 1, _logprobs([token], prompt), parts))
+                    on_delta(Delta(index, token, 1, _logprobs([token], prompt), parts, prompt_tokens))
         finally:
             self.unfinished -= 1
         logprobs = _logprobs(tokens, prompt)

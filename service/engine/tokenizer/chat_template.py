@@ -53,8 +53,8 @@ def check_messages(messages: Sequence[Message]) -> None:
     for i, message in enumerate(messages):
         if message.role not in ROLES:
             known, seen = ", ".join(sorted(ROLES)), message.role[:64]
-            raise InvalidRequest(f"unknown role {seen!r}; known: {known}", param=f"messages[{i}].role")
-        check_text(message.content, f"messages[{i}].content")
+            raise InvalidRequest(f"unknown role {seen!r}; known: {known}", param=f"messages.{i}.role")
+        check_text(message.content, f"messages.{i}.content")
 
 
 def render(

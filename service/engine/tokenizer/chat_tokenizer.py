@@ -43,7 +43,7 @@ class Conversation:
         all_ends = np.asarray(self.answer_ends)
         inside = np.flatnonzero(all_ends >= 0)
         if not inside.size:
-            raise InvalidRequest("an answer without any text has no steps")
+            raise InvalidRequest("an answer without any text has no steps", param="texts")
         own = all_ends[inside]
         first = np.minimum(np.searchsorted(own, np.asarray(ends)), own.size - 1)
         last = np.searchsorted(own, own[first], side="right") - 1

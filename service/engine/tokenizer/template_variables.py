@@ -13,6 +13,9 @@ OURS: Final = frozenset(
 )
 """What is not the caller's to set, whether or not a template mentions it."""
 
+_PLAIN_EFFORTS: Final = frozenset({"none", "medium"})
+"""OpenAI's efforts that ask a model without levels for nothing: no thinking, and the default."""
+
 
 @lru_cache(maxsize=32)
 def declared(template: str) -> frozenset[str]:
@@ -39,7 +42,7 @@ def variables_of(prompt: Prompt, known: frozenset[str]) -> dict[str, Any]:
         return dict(given)
     derived = {"reasoning_effort": effort, "enable_thinking": effort != "none"}
     told = {name: value for name, value in derived.items() if name in known}
-    if not told and effort != "none":
+    if not told and effort not in _PLAIN_EFFORTS:
         raise Unsupported("the model's chat template knows no reasoning effort", param="reasoning_effort")
     return told | dict(given)
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Final
 
 from vllm.exceptions import VLLMClientError
 from vllm.v1.engine.exceptions import EngineDeadError
 
 from strategies.base.errors import EngineFailed, InvalidRequest
+from strategies.base.types import Decoding
 
 # Where vLLM's name for a field is not the caller's.
 _FIELDS: Final = {
@@ -15,14 +17,21 @@ _FIELDS: Final = {
     "prompt_token_ids": "prompt",
     "structured_outputs": "response_format",
 }
+_DECODING: Final = frozenset(field.name for field in fields(Decoding))
 _LONGEST: Final = 1000
 
 
 def invalid(error: Exception, unnamed: str | None = None) -> InvalidRequest:
     """The request's fault, in vLLM's words; `unnamed` is the field at fault where vLLM names none."""
-    field = getattr(error, "parameter", None)
     message = str(error.args[0]) if error.args else str(error)
+    field = getattr(error, "parameter", None) or _begun_with(message)
     return InvalidRequest(message[:_LONGEST], param=_FIELDS.get(field, field) if field else unnamed)
+
+
+def _begun_with(message: str) -> str | None:
+    """Where vLLM names no field, its sentence mostly begins with one: "min_tokens must be less than …"."""
+    word = message.split(maxsplit=1)[0] if message.strip() else ""
+    return word if word in _DECODING else None
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from vllm.outputs import CompletionOutput, RequestOutput
 
 from service.engine.response_parser import ResponseParser
 from strategies.base.ports import Delta
-from strategies.base.types import Candidate, FinishReason, TokenLogprob
+from strategies.base.types import Candidate, FinishReason, TokenLogprob, floored
 
 _REASONS: Final[dict[str, FinishReason]] = {"length": "length", "abort": "abort", "error": "error"}
 
@@ -28,8 +28,8 @@ def token_logprobs(output: CompletionOutput, alternatives: int | None) -> tuple[
 
 def _one(token_id: int, found: dict[int, Logprob], alternatives: int) -> TokenLogprob:
     ranked = sorted((entry.rank or 0, i) for i, entry in found.items())
-    top = tuple((_text(found[i]), i, found[i].logprob) for rank, i in ranked if rank <= alternatives)
-    return TokenLogprob(_text(found[token_id]), token_id, found[token_id].logprob, top)
+    top = tuple((_text(found[i]), i, floored(found[i].logprob)) for rank, i in ranked if rank <= alternatives)
+    return TokenLogprob(_text(found[token_id]), token_id, floored(found[token_id].logprob), top)
 
 
 def _text(entry: Logprob) -> str:
@@ -66,7 +66,8 @@ class Gathering:
         if streams:
             ended = output.finish_reason is not None
             parts = self._parser.feed(output.text, output.token_ids, ended=ended)
-        return Delta(self._index, output.text, len(output.token_ids), logprobs, parts)
+        tokens = len(output.token_ids)
+        return Delta(self._index, output.text, tokens, logprobs, parts, self._prompt_tokens)
 
     def candidate(self, reason: FinishReason | None = None) -> Candidate:
         """The candidate as it stands."""

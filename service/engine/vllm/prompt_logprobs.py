@@ -19,7 +19,7 @@ from service.engine.vllm.requests import Requests
 from service.keys.caller import current
 from strategies.base.concurrency import each_as_it_ends
 from strategies.base.errors import EngineFailed, InvalidRequest
-from strategies.base.types import Prompt
+from strategies.base.types import Prompt, floored
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +97,15 @@ def read_text(rows: Sequence[Any], place: Place, alternatives: int, *, generated
     """vLLM's rows, one a token of the input (none for the first), to those of the text."""
     own = [i for i in place.own if rows[i] is not None]
     tops = tuple(
-        tuple(sorted((e.logprob for e in rows[i].values() if (e.rank or 0) <= alternatives), reverse=True))
+        tuple(
+            sorted(
+                (floored(e.logprob) for e in rows[i].values() if (e.rank or 0) <= alternatives), reverse=True
+            )
+        )
         for i in own
     )
     return TextLogprobs(
-        logprobs=tuple(rows[i][place.ids[i]].logprob for i in own),
+        logprobs=tuple(floored(rows[i][place.ids[i]].logprob) for i in own),
         tops=tops if alternatives else (),
         tokens=len(place.ids),
         generated=generated,

@@ -114,6 +114,18 @@ async def test_live_tokens_reach_the_listener_only_from_live_stages() -> None:
     assert len(heard) == 10
 
 
+async def test_live_text_of_any_stage_tells_the_length_of_the_requests_own_prompt() -> None:
+    heard: list[Delta] = []
+    live = MeteredEngine(
+        engine_of(2), Meter(), RequestLimits(), lambda stage: lambda delta: delta, heard.append
+    )
+    await drawn(live, 1)
+    longer = Prompt((Message("user", "one two three four five"),))
+    async with live.sample(longer, 1, stage="fusion") as stream:
+        assert [candidate.prompt_tokens async for candidate in stream] == [5]
+    assert [delta.prompt_tokens for delta in heard] == [3, 3, 3, 3]
+
+
 async def test_a_view_decides_what_of_each_draw_the_listener_hears() -> None:
     heard: list[str] = []
 

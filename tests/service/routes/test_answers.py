@@ -87,7 +87,7 @@ async def test_the_answer_is_found_as_the_request_says(
     ("fields", "param"),
     [
         ({"answer": {"form": "pattern", "pattern": "("}}, "strategy.answer.pattern"),
-        ({"answer": {"form": "pattern"}}, "strategy.answer"),
+        ({"answer": {"form": "pattern"}}, "strategy.answer.pattern"),
         ({"answer": {"shape": "boxed"}}, "strategy.answer.shape"),
         ({"equivalence": "magic"}, "strategy.equivalence"),
     ],

@@ -57,11 +57,11 @@ async def test_a_stream(http: httpx.AsyncClient) -> None:
 @pytest.mark.parametrize(
     ("fields", "param"),
     [
-        ({"prompt": ["a", "b"]}, ""),
+        ({"prompt": ["a", "b"]}, "prompt"),
         ({"prompt": [1, 2]}, "prompt"),
         ({"suffix": "x"}, "suffix"),
         ({"best_of": 4}, "best_of"),
-        ({"echo": True, "logprobs": 1}, ""),
+        ({"echo": True, "logprobs": 1}, "echo"),
         ({"logprobs": 21}, "logprobs"),
     ],
     ids=str,

@@ -87,7 +87,7 @@ async def test_a_client_that_leaves_stops_the_search(stream: bool) -> None:
     [
         ({"strategy": EARLY | {"scorer": "outcome"}}, "strategy.scorer"),
         ({"strategy": EARLY | {"beams": 65}}, "strategy.beams"),
-        ({"strategy": EARLY | {"shadow": True, "tau": None}}, "strategy"),
+        ({"strategy": EARLY | {"shadow": True, "tau": None}}, "strategy.shadow"),
         ({"strategy": EARLY, "presence_penalty": 0.5}, "presence_penalty"),
         ({"strategy": EARLY, "temperature": 0}, "temperature"),
     ],

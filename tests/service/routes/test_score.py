@@ -78,7 +78,7 @@ async def test_what_a_candidate_lacks_is_scored(http: httpx.AsyncClient) -> None
 
 async def test_an_unscored_candidate_without_a_question_is_refused(http: httpx.AsyncClient) -> None:
     response = await select(http, [{"text": "a", "score": 1.0}, {"text": "b"}])
-    assert (response.status_code, response.json()["error"]["param"]) == (400, "candidates[1].score")
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "candidates.1.score")
 
 
 async def test_selection_and_a_real_best_of_n_agree() -> None:

@@ -143,8 +143,8 @@ def test_a_template_that_moves_thoughts_is_followed() -> None:
     ("messages", "param"),
     [
         ((), "messages"),
-        ((Message("robot", "a"),), "messages[0].role"),
-        ((Message("user", "a"), Message("user", "b\ud800")), "messages[1].content"),
+        ((Message("robot", "a"),), "messages.0.role"),
+        ((Message("user", "a"), Message("user", "b\ud800")), "messages.1.content"),
     ],
 )
 def test_a_chat_that_cannot_be_read_is_refused_by_field(messages: tuple[Message, ...], param: str) -> None:
