@@ -46,6 +46,12 @@ def exact(text: str) -> Fraction | None:
         ("6/2", 3),
         ("0^2", 0),
         ("3000!/2999!", 3000),
+        (r"\sqrt{0}", 0),
+        ("2*-3", -6),
+        ("6/-2", -3),
+        ("x*0", 0),
+        ("4^{-1/2}", Fraction(1, 2)),
+        (r"\sqrt[64]{1}", 1),
     ],
 )
 def test_exact_values_by_hand(text: str, value: Fraction | int) -> None:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from strategies.answers.pattern import MAX_PATTERN, MAX_SEARCHED, compiled, search
+from strategies.answers.pattern import MAX_PATTERN, MAX_PROGRAM, MAX_SEARCHED, compiled, search
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,12 @@ def test_a_pattern_has_at_most_so_many_characters(length: int, refused: bool) ->
         return
     with pytest.raises(ValueError, match="201 characters"):
         compiled("a" * length)
+
+
+def test_a_pattern_that_compiles_to_too_many_steps_is_refused() -> None:
+    assert MAX_PROGRAM == 1500
+    sizes = {n: len(f"(?:ab){{{n}}}") for n in (100, 999)}
+    assert max(sizes.values()) < MAX_PATTERN
+    assert compiled("(?:ab){100}") is not None
+    with pytest.raises(ValueError, match="steps; the most here is 1500"):
+        compiled("(?:ab){999}")

@@ -139,3 +139,20 @@ async def test_what_is_cut_off_may_be_scored_and_what_says_nothing_may_not(
         tasks.submit_invalid(Candidate(0, text, 1, reason))
         await tasks.settle()
     assert ask.asked == ([[text]] if is_asked else [])
+
+
+@pytest.mark.parametrize(
+    ("on_error", "logprob", "tokens", "expected"),
+    [
+        ("majority", -2.0, 4, None),
+        ("majority", None, 4, None),
+        ("logprob", -2.0, 4, -0.5),
+        ("logprob", -2.0, 0, -2.0),
+        ("logprob", None, 4, None),
+    ],
+)
+def test_what_takes_the_place_of_a_score(
+    on_error: str, logprob: float | None, tokens: int, expected: float | None
+) -> None:
+    strategy = BestOfN.model_validate({"on_scorer_error": on_error})
+    assert strategy.fallback_score(Candidate(0, "a", tokens, "stop", logprob=logprob)) == Score(expected)

@@ -96,3 +96,43 @@ def test_bad_tables_and_too_many_candidates_are_refused() -> None:
         Calibration((1.0,), ())
     with pytest.raises(ValueError, match="256"):
         certified_by_best([[0.0] * (MAX_CANDIDATES + 1)], [TABLE], 0.1)
+
+
+def slow_by_best(tables: list[list[float]], calibrations: list[Calibration], alpha: float) -> list[int]:
+    """OptCS as it is written down, with V = 1000 good - s and V^ = -s."""
+    m, n = len(tables[0]), len(calibrations[0].scores)
+
+    def kept(values: list[float]) -> int:
+        order = sorted(values)
+        return max((k for k in range(1, m + 1) if order[k - 1] <= alpha * k / m + 1e-12), default=0)
+
+    inverse = []
+    for j in range(m):
+        sizes, own = [], []
+        for table, calibration in zip(tables, calibrations, strict=True):
+            v = [1000 * good - s for s, good in zip(calibration.scores, calibration.good, strict=True)]
+            hat = [-s for s in table]
+            auxiliary = [
+                0.0 if i == j else (sum(x <= hat[i] for x in v) + (hat[j] <= hat[i])) / (n + 1)
+                for i in range(m)
+            ]
+            sizes.append(kept(auxiliary))
+            own.append((1 + sum(x <= hat[j] for x in v)) / (n + 1))
+        best = sizes.index(max(sizes))
+        bound = alpha * sizes[best] / m
+        inverse.append(bound if own[best] <= bound + 1e-12 else 2.0)
+    count = kept(inverse)
+    return sorted(sorted(range(m), key=lambda i: (inverse[i], i))[:count])
+
+
+def test_the_optimised_choice_is_the_paper_s_also_where_scores_are_equal() -> None:
+    for seed in range(300):
+        rng = Random(seed)
+        size, scorers = rng.randint(8, 30), rng.randint(1, 3)
+        good = [rng.random() < 0.6 for _ in range(size)]
+        calibrations = [
+            Calibration(tuple(float(rng.randint(0, 3) + 2 * g) for g in good), tuple(good))
+            for _ in range(scorers)
+        ]
+        tables = [[float(rng.randint(0, 5)) for _ in range(6)] for _ in range(scorers)]
+        assert certified_by_best(tables, calibrations, 0.5) == slow_by_best(tables, calibrations, 0.5), seed
