@@ -47,6 +47,7 @@ ENV PATH=/opt/nbest/.venv/bin:$PATH \
     USER=nbest \
     NBEST_EMBEDDED_DIR=/opt/nbest/models \
     NBEST_SERVER__HOST=0.0.0.0 \
+    NBEST_SERVER__ALLOW_UNAUTHENTICATED=true \
     HF_HUB_OFFLINE=1 \
     TRANSFORMERS_OFFLINE=1 \
     VLLM_NO_USAGE_STATS=1 \

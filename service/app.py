@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import hashlib
+import logging
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -42,9 +44,11 @@ from service.supervision.settings import SupervisionSettings
 from service.supervision.starters import supervised_starters
 from service.supervision.supervisor import Supervisor
 from service.version import VERSION
-from strategies.base.errors import InvalidRequest
+from strategies.base.errors import InvalidRequest, NbestError, StartError
 from strategies.base.strategy import Strategy
 from strategies.catalog import parse
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ def start_parts(settings: Settings) -> Parts:
     One after the other: vLLM measures free memory as each starts.
     """
     check_presets(settings)
+    for section in (settings.engine, *settings.generators.values()):
+        _check_folder(section)
     # Before the generator: a scorer named by its repository is fetched here, and a wrong one found in seconds.
     planned = plans(settings.loaded_scorers, scorer_path)
     _check_memory(settings, planned)
@@ -221,7 +227,30 @@ def _start_engine(settings: EngineSettings, lock: GroupLock) -> RestartableEngin
     embedded = settings.model == EMBEDDED
     path = _generator_path(settings)
     name = settings.served_model_name or (GENERATOR_NAME if embedded else settings.model)
-    return VllmEngine.start(settings, path, name, lock)
+    with _start_errors(f"engine.model {settings.model}"):
+        return VllmEngine.start(settings, path, name, lock)
+
+
+def _check_folder(settings: EngineSettings) -> None:
+    """StartError for a path that is none; another name may be a repository's."""
+    model = settings.model
+    if settings.backend == "scripted":
+        return
+    if model.startswith(("/", "./", "../", "~")) and not Path(model).expanduser().is_dir():
+        raise StartError(f"engine.model {model}: there is no such folder")
+
+
+@contextlib.contextmanager
+def _start_errors(what: str) -> Iterator[None]:
+    """Whatever vLLM raises while it starts, as one line; the whole story is in the log at level debug."""
+    try:
+        yield
+    except (StartError, NbestError):
+        raise
+    except Exception as error:
+        log.debug("%s did not start", what, exc_info=True)
+        told = str(error).strip().splitlines() or [""]
+        raise StartError(f"{what} did not start: {type(error).__name__}: {told[0][:300]}") from error
 
 
 def _take_turns(settings: Settings) -> bool:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import ipaddress
 import logging
 import os
 import signal
@@ -18,6 +19,7 @@ from service.edge.http_protocol import bounded_protocol
 from service.observability.logs import configure_logging
 from service.observability.tracing import start_tracing
 from service.settings import Settings
+from strategies.base.errors import StartError
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +34,7 @@ def serve(settings: Settings) -> None:
     Models are loaded before the event loop starts: a signal during the load must reach this process, and the
     engines' children die with the thread that made them.
     """
+    check_address(settings)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _stop)
     configure_logging(settings.server.log_format, settings.server.log_level)
@@ -48,6 +51,31 @@ def serve(settings: Settings) -> None:
     DrainingServer(uvicorn_config(app, settings), drain, parts).run()
     if parts.supervision.exhausted:
         sys.exit(1)
+
+
+def check_address(settings: Settings) -> None:
+    """Before anything is loaded: StartError for a port in use, or for an open address without keys."""
+    server = settings.server
+    if not settings.keys and not server.allow_unauthenticated and not _is_loopback(server.host):
+        raise StartError(
+            f"server.host {server.host} is reached by others and no keys are configured: add `keys`, listen on "
+            "127.0.0.1, or set server.allow_unauthenticated"
+        )
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((server.host, server.port))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise StartError(f"server.host {server.host}, server.port {server.port}: {reason}") from error
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def spare_the_loop() -> None:

@@ -1,8 +1,12 @@
 """Every knob of the service: flags over environment (`NBEST_…`) over the YAML file over these defaults."""
 
+import difflib
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
+import yaml
 from pydantic import Field, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -19,7 +23,14 @@ from service.observability.settings import LogFormat
 from service.reward_models.loading.registry import AnyScorer
 from service.reward_models.pooling.settings import ScorerSettings
 from service.supervision.settings import SupervisionSettings
+from strategies.base.errors import StartError
 from strategies.base.frozen_model import FrozenModel
+
+_OTHER_VARIABLES: Final = frozenset(
+    f"NBEST_{name}"
+    for name in ["API_KEY", "CACHE_DIR", "DEBUG", "DEVICE", "EMBEDDED_DIR", "MODELS", "PROFILE"]
+)
+"""Variables of ours that are no settings: they are read before there are any, or by the deployment."""
 
 
 class ServerSettings(FrozenModel):
@@ -35,6 +46,9 @@ class ServerSettings(FrozenModel):
         None,
         description="OTLP/HTTP collector that gets the traces, as `http://127.0.0.1:4318/v1/traces` (default: none,"
         " or what OpenTelemetry's own variables name).",
+    )
+    allow_unauthenticated: bool = Field(
+        False, description="Listen on an address that others reach although no keys are configured."
     )
     drain_timeout_s: float = Field(
         60.0, ge=0, description="Seconds that requests in flight get after SIGTERM."
@@ -108,7 +122,12 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, config: Path | None = None, **flags: Any) -> "Settings":
-        """Merge the sources; `flags` are nested dictionaries of what was given on the command line."""
+        """Merge the sources; `flags` are nested dictionaries of what was given on the command line.
+
+        ValidationError for a value that a setting cannot have; StartError for a variable of the environment that is
+        no setting or is empty, and for a file that is no YAML.
+        """
+        check_environment(os.environ)
 
         class Sourced(cls):  # type: ignore[valid-type,misc]  # the sources depend on the arguments
             @classmethod
@@ -125,7 +144,34 @@ class Settings(BaseSettings):
                     env_settings,
                 ]
                 if config is not None:
-                    sources.append(YamlConfigSettingsSource(settings_cls, yaml_file=config))
+                    sources.append(_file(settings_cls, config))
                 return tuple(sources)
 
         return cls.model_validate(Sourced().model_dump(exclude_unset=True))
+
+
+def check_environment(environment: Mapping[str, str]) -> None:
+    """StartError for a variable that looks like a setting and is none, or that is set and empty."""
+    for name, value in environment.items():
+        if not name.startswith("NBEST_") or name in _OTHER_VARIABLES:
+            continue
+        section = name.removeprefix("NBEST_").split("__")[0].lower()
+        if section not in Settings.model_fields:
+            known = [f"NBEST_{field.upper()}" for field in Settings.model_fields]
+            near = difflib.get_close_matches(f"NBEST_{section.upper()}", known, 1) or [", ".join(known)]
+            raise StartError(f"the environment variable {name} is no setting; did you mean {near[0]}…?")
+        if not value.strip():
+            raise StartError(f"the environment variable {name} is empty: unset it, or give it a value")
+
+
+def _file(settings: type[BaseSettings], path: Path) -> YamlConfigSettingsSource:
+    """The settings of a file; StartError, with the place, for one that is no YAML or no mapping."""
+    try:
+        source = YamlConfigSettingsSource(settings, yaml_file=path)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise StartError(f"{path}{place}: {error.problem or 'no YAML'}") from error
+    except (yaml.YAMLError, UnicodeDecodeError, OSError, TypeError, ValueError) as error:
+        raise StartError(f"{path}: {' '.join(str(error).split())}") from error
+    return source

@@ -3,6 +3,7 @@
 So `nbest --help` is quick, and what a command lacks hinders no other.
 """
 
+import io
 import os
 import sys
 from typing import Annotated
@@ -55,6 +56,10 @@ def main() -> None:
     """The entry point."""
     if os.environ.get("NBEST_DEBUG") is None:
         sys.tracebacklimit = 20
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without UTF-8 shows a mark in the place of a dash, and not a traceback.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     app()
 
 

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from service.cli.terminal import plain
 from service.settings import Settings
+from strategies.base.errors import StartError
 
 SOURCES = "Configuration"
 
@@ -37,6 +38,8 @@ def settings_from(config: Path | None, assignments: list[str] | None, flags: dic
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         fail(f"configuration: {'.'.join(map(str, first['loc']))}: {first['msg']}")
+    except StartError as error:
+        fail(f"configuration: {error}")
 
 
 def _assign(flags: dict[str, Any], assignment: str) -> None:
@@ -69,10 +72,9 @@ class plain_errors:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         import httpx
 
-        from service.embedded.paths import EmbeddedError
-        from strategies.base.errors import NbestError
+        from strategies.base.errors import NbestError, StartError
 
-        if isinstance(error, NbestError | EmbeddedError | httpx.HTTPError):
+        if isinstance(error, NbestError | StartError | httpx.HTTPError):
             fail(str(error))
 
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from strategies.base.errors import StartError
+
 GENERATOR_NAME: Final = "smollm2-135m-instruct"
 REWARD_NAME: Final = "nbest-arithmetic-reward"
 ADAPTER: Final = Path(__file__).parent / "adapter"
 
 
-class EmbeddedError(RuntimeError):
+class EmbeddedError(StartError):
     """The embedded models cannot be built or used; the message says what to do."""
 
 

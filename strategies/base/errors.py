@@ -21,6 +21,13 @@ class NbestError(Exception):
         self.param = param
 
 
+class StartError(RuntimeError):
+    """What an operator has to mend before the service can start: one line that names the setting and what to do.
+
+    No part of the tree above: nobody has sent a request yet.
+    """
+
+
 class InvalidRequest(NbestError):
     """The request can never succeed as it stands; `param` names the field."""
 

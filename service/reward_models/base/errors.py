@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from strategies.base.errors import EngineFailed, InvalidRequest, ScorerFailed, TooLongToScore
+from strategies.base.errors import EngineFailed, InvalidRequest, ScorerFailed, StartError, TooLongToScore
 
 FailureReason = Literal[
     "engine_dead",
@@ -28,7 +28,7 @@ that is not of its API; `length_mismatch`: not one number a text; `error`: anyth
 """
 
 
-class ScorerLoadError(RuntimeError):
+class ScorerLoadError(StartError):
     """A scorer cannot be loaded as configured; the message is one line that names it and says what to do."""
 
 

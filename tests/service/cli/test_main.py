@@ -103,3 +103,98 @@ def test_config_schema_is_json_schema() -> None:
 
 def test_strategies_lists_the_catalogue() -> None:
     assert "best_of_n" in runner.invoke(app, ["strategies"]).output
+
+
+def ended(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    """`nbest` in a process of its own, to its end."""
+    return subprocess.run(
+        [*NBEST, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=os.environ | environment,
+        check=False,
+    )
+
+
+def assert_one_line(done: "subprocess.CompletedProcess[str]", *parts: str) -> None:
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.stderr.startswith("nbest: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert all(part in done.stderr for part in parts), done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "parts"),
+    [
+        ({"NBEST_SEVER__PORT": "1"}, ("NBEST_SEVER__PORT", "NBEST_SERVER")),
+        ({"NBEST_LIMIT__MAX_N": "1"}, ("NBEST_LIMIT__MAX_N", "NBEST_LIMITS")),
+        ({"NBEST_SERVER__PROT": "1"}, ("server.prot",)),
+        ({"NBEST_SERVER__HOST": ""}, ("NBEST_SERVER__HOST is empty",)),
+        ({"NBEST_KEYS": " "}, ("NBEST_KEYS is empty",)),
+        ({"NBEST_SERVER__PORT": "high"}, ("server.port",)),
+    ],
+    ids=str,
+)
+def test_a_variable_that_is_no_setting_or_empty_is_one_line(
+    environment: dict[str, str], parts: tuple[str, ...]
+) -> None:
+    assert_one_line(ended("config", "show", **environment), *parts)
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("server: {port: 1", ("line 1, column 17",)),
+        ("server:\n\tport: 1\n", ("line 2",)),
+        ("- a\n- b\n", ("nbest.yaml",)),
+        ("just a word\n", ("nbest.yaml",)),
+        ("sever: {port: 1}\n", ("sever",)),
+    ],
+    ids=["open", "a tab", "a list", "a word", "a typo"],
+)
+def test_a_broken_file_is_one_line(tmp_path: Path, text: str, parts: tuple[str, ...]) -> None:
+    file = tmp_path / "nbest.yaml"
+    file.write_text(text)
+    assert_one_line(ended("config", "show", "--config", str(file)), *parts)
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        (("engine.model=/nowhere/at/all", "scorers=[]"), ("/nowhere/at/all", "no such folder")),
+        (("engine.model=./nothing", "scorers=[]"), ("./nothing", "no such folder")),
+        (
+            ("engine.backend=scripted", "scorers=[{name: x, kind: outcome, model: /nowhere}]"),
+            ("'x'", "/nowhere"),
+        ),
+        (("engine.backend=scripted", "server.host=0.0.0.0"), ("0.0.0.0", "allow_unauthenticated")),
+        (("engine.backend=scripted", "server.host=192.0.2.1"), ("192.0.2.1", "allow_unauthenticated")),
+    ],
+    ids=str,
+)
+def test_what_an_operator_has_to_mend_is_one_line_at_once(
+    options: tuple[str, ...], parts: tuple[str, ...]
+) -> None:
+    assert_one_line(
+        ended("serve", "--port", "0", *(part for one in options for part in ("--set", one))), *parts
+    )
+
+
+def test_a_port_in_use_is_found_before_anything_is_loaded() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert_one_line(ended("serve", "--port", str(port)), f"server.port {port}", "in use")
+
+
+def test_the_version_is_told() -> None:
+    assert ended("--version").stdout.startswith("nbest ")
+
+
+@pytest.mark.parametrize("command", [["strategies"], ["--help"], ["config", "show"], ["calibrate", "--help"]])
+def test_a_terminal_without_utf8_is_no_traceback(command: list[str]) -> None:
+    done = ended(*command, LC_ALL="C", PYTHONIOENCODING="ascii", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
