@@ -1,7 +1,7 @@
 # Every target sets up what it needs first; a set-up that is up to date takes a tenth of a second.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check format docs client chaos bench-overhead bench-strategies bench-early-rejection fuzz wheel-check mutants image-test deploy-check setup setup-dev lock clean
+.PHONY: help demo serve test check format docs client chaos bench-overhead bench-strategies bench-early-rejection gpu-check fuzz wheel-check mutants image-test deploy-check setup setup-dev lock clean
 
 # The first Python that will do; choose another with `make PYTHON=python3.12 …`.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14 python; do \
@@ -65,6 +65,9 @@ bench-strategies: setup ## Measure every strategy at N = 4, 16, 64 on held-out p
 
 bench-early-rejection: setup ## Measure early rejection against the same search without it
 	$(BIN)/python -m benchmarks.early_rejection $(ARGS)
+
+gpu-check: setup ## Try everything on this machine's CUDA GPU, at most eight minutes; ARGS=--dry-run tries it on CPU
+	@$(BIN)/python -m benchmarks.gpu $(ARGS)
 
 fuzz: setup-dev ## Send 5,000 requests made from the OpenAPI document; ARGS="--engine vllm" asks the real engine
 	@$(BIN)/python -m scripts.fuzz $(ARGS)

@@ -5,6 +5,7 @@ the rule is named: `paper`, `transformers` or `authors`. In each the likeliest t
 -inf. In `paper` the lower token id comes first among equal logits; in the others their order is left open.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +17,7 @@ from strategies.base.types import TopHVariant
 from strategies.decoding.top_h_paper import paper_prefix
 from strategies.decoding.top_h_published import authors_prefix, transformers_prefix
 
-_Rule = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor, Tensor]]
+_Rule = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor | None, Tensor]]
 _RULES: Final[Mapping[TopHVariant, _Rule]] = {
     "paper": paper_prefix,
     "transformers": transformers_prefix,
@@ -26,14 +27,17 @@ _RULES: Final[Mapping[TopHVariant, _Rule]] = {
 _WINDOWS: Final = (32, 128, 1024)
 _LARGEST: Final = 1e30
 
+FUSED_ON: Final = ["cuda"]
+"""Devices on which a kernel reads the first window of the paper's rule, where Triton is there."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """Token ids [rows, n] and which of them are kept, of the given rows (None: of all)."""
+    """Token ids [rows, n] and which of them are kept (None: all), of the given rows (None: of all)."""
 
     rows: Tensor | None
     ids: Tensor
-    keep: Tensor
+    keep: Tensor | None
 
 
 def keep_mask(logits: Tensor, alpha: Tensor | float, variant: TopHVariant = "paper") -> Tensor:
@@ -43,10 +47,11 @@ def keep_mask(logits: Tensor, alpha: Tensor | float, variant: TopHVariant = "pap
     """
     mask = torch.zeros_like(logits, dtype=torch.bool)
     for part in _kept(logits, alpha, variant):
+        keep = torch.ones_like(part.ids, dtype=torch.bool) if part.keep is None else part.keep
         if part.rows is None:
-            mask.scatter_(1, part.ids, part.keep)
+            mask.scatter_(1, part.ids, keep)
         else:
-            mask[part.rows] = torch.zeros_like(mask[part.rows]).scatter_(1, part.ids, part.keep)
+            mask[part.rows] = torch.zeros_like(mask[part.rows]).scatter_(1, part.ids, keep)
     return mask
 
 
@@ -70,25 +75,49 @@ def restrict_(
 
 def _write(logits: Tensor, part: _Kept) -> Tensor:
     """Filling the rows and putting back what is kept takes one pass less than comparing and masking."""
-    values = logits.gather(1, part.ids).masked_fill_(~part.keep, -torch.inf)
+    values = logits.gather(1, part.ids)
+    if part.keep is not None:
+        values.masked_fill_(~part.keep, -torch.inf)
     return logits.fill_(-torch.inf).scatter_(1, part.ids, values)
 
 
 def _kept(logits: Tensor, alpha: Tensor | float, variant: TopHVariant) -> list[_Kept]:
     """What is kept of all rows, then, again and better, of the rows that the window before did not settle."""
     logits = logits.float()
-    alpha = torch.as_tensor(alpha, dtype=torch.float32, device=logits.device).expand(len(logits))
+    if not isinstance(alpha, Tensor):
+        # Filled there: a number copied to a GPU would wait for it.
+        alpha = torch.full((len(logits),), alpha, dtype=torch.float32, device=logits.device)
+    alpha = alpha.to(logits.device, torch.float32).expand(len(logits))
     parts: list[_Kept] = []
     rows = None
     for n in (*_WINDOWS, logits.shape[1]):
-        ids, keep, settled = _RULES[variant](logits, alpha, n)
+        rule = _RULES[variant] if parts else _first_rule(logits, variant)
+        ids, keep, settled = rule(logits, alpha, n)
         parts.append(_Kept(rows, ids, keep))
-        open_rows = (~settled).nonzero().flatten()
-        if not len(open_rows):
+        # Asked first since most often all are, and telling which are not takes a GPU several times as long.
+        if settled.all():
             break
+        open_rows = (~settled).nonzero().flatten()
         rows = open_rows if rows is None else rows[open_rows]
         logits, alpha = _cleaned(logits[open_rows]), alpha[open_rows]
     return parts
+
+
+def _first_rule(logits: Tensor, variant: TopHVariant) -> _Rule:
+    """What reads all rows: most of them are settled by it."""
+    if variant == "paper" and logits.device.type in FUSED_ON and logits.stride(1) == 1:
+        return _fused_rule() or _RULES[variant]
+    return _RULES[variant]
+
+
+@functools.cache
+def _fused_rule() -> _Rule | None:
+    """None where Triton, which comes with torch for GPUs, is not installed."""
+    try:
+        from strategies.decoding.top_h_fused import fused_prefix
+    except ImportError:
+        return None
+    return fused_prefix
 
 
 def _cleaned(logits: Tensor) -> Tensor:

@@ -94,7 +94,9 @@ class VllmEngine:
     @property
     def unfinished(self) -> int:
         """How many engine requests have not ended, paused ones included."""
-        count: int = self.requests.llm.get_num_unfinished_requests()
+        from service.engine.vllm.compat import unfinished_requests
+
+        count: int = unfinished_requests(self.requests.llm)
         return count
 
     @asynccontextmanager

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import fields
 from typing import Final
 
-from vllm.exceptions import VLLMClientError
 from vllm.v1.engine.exceptions import EngineDeadError
 
+from service.engine.vllm.compat import VLLMClientError
 from strategies.base.errors import EngineFailed, InvalidRequest
 from strategies.base.types import Decoding
 

@@ -12,9 +12,8 @@ import numpy as np
 import torch
 from vllm.v1.sample.logits_processor.interface import BatchUpdate, MoveDirectionality
 from vllm.v1.sample.logits_processor.interface import LogitsProcessor as V1Processor
-from vllm.v1.worker.gpu.sample.logits_processor.interface import LogitsContext
-from vllm.v1.worker.gpu.sample.logits_processor.interface import LogitsProcessor as V2Processor
 
+from service.engine.vllm.compat import LogitsContext, V2Processor
 from strategies.base.types import TopHVariant
 from strategies.decoding.top_h import restrict_
 

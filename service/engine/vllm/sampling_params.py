@@ -3,9 +3,9 @@
 from typing import Final
 
 from vllm import SamplingParams
-from vllm.exceptions import VLLMClientError
 from vllm.sampling_params import RequestOutputKind, StructuredOutputsParams
 
+from service.engine.vllm.compat import VLLMClientError
 from service.engine.vllm.errors import invalid
 from strategies.base.errors import Unsupported
 from strategies.base.types import Decoding

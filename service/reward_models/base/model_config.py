@@ -12,7 +12,7 @@ class PoolingEngineConfig:
     """The settings of one pooling engine; None leaves the choice to vLLM, or on CPU to measured values.
 
     `types_after` is the token behind which an input is the second text of a pair, for models with token types;
-    `overrides` take the place of what config.json says.
+    `overrides` take the place of what config.json says; a `load_format` of `dummy` invents the weights.
     """
 
     dtype: str = "auto"
@@ -24,6 +24,7 @@ class PoolingEngineConfig:
     reads: Reads = "both"
     types_after: int | None = None
     overrides: Mapping[str, Any] | None = None
+    load_format: str = "safetensors"
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,8 +193,8 @@ class PoolingEngine:
             raise PoolingFailed(f"its engine failed ({type(error).__name__}: {error})", reason) from error
         finally:
             await outputs.aclose()
-        if last is None or last.error is not None:
-            raise PoolingFailed(f"its engine gave no answer ({last and last.error})", "error")
+        if last is None or getattr(last, "error", None) is not None:
+            raise PoolingFailed(f"its engine gave no answer ({getattr(last, 'error', None)})", "error")
         # This is how vLLM tells that a request was aborted: no error, and nothing in the answer.
         if not last.outputs.data.numel():
             raise PoolingFailed("its reading was aborted", "aborted")

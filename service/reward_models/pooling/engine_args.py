@@ -38,7 +38,7 @@ def engine_arguments(shape: PoolingEngineConfig, checkpoint: Path, *, on_cpu: bo
         "model": str(checkpoint),
         "runner": "pooling",
         "dtype": shape.dtype,
-        "load_format": "safetensors",
+        "load_format": shape.load_format,
         "trust_remote_code": False,
         "max_model_len": shape.max_model_len,
         "max_num_seqs": shape.max_num_seqs,
