@@ -17,6 +17,7 @@ from service.edge.access_log import AccessLogMiddleware
 from service.edge.authentication import AuthenticationMiddleware
 from service.edge.drain import Drain, DrainMiddleware
 from service.edge.request_id import RequestIdMiddleware
+from service.edge.unread_body import UnreadBodyMiddleware
 from service.engine.group_lock import GroupLock
 from service.engine.ports import ServedEngine
 from service.engine.settings import EMBEDDED, EngineSettings
@@ -188,6 +189,7 @@ def create_app(
     app.add_middleware(DrainMiddleware, drain=drain)
     app.add_middleware(RequestIdMiddleware, max_body_bytes=settings.limits.max_body_bytes)
     app.add_middleware(AccessLogMiddleware, runs=service.runs, tracing=traced)
+    app.add_middleware(UnreadBodyMiddleware)
     return app
 
 

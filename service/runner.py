@@ -19,7 +19,7 @@ from service.observability.metrics import Metrics
 from service.protocol.errors import body_of_run
 from service.reward_models.base.ports import ServedScorers
 from strategies.answers.equivalence import Undecided
-from strategies.base.errors import DeadlineExceeded, EngineFailed, InvalidRequest, NbestError, NotFound
+from strategies.base.errors import DeadlineExceeded, InvalidRequest, NbestError, NotFound, nothing_drawn
 from strategies.base.ports import Engine, Equivalence, OnDelta, ScorerLookup
 from strategies.base.strategy import Strategy
 from strategies.base.types import Outcome, Prompt
@@ -108,7 +108,7 @@ class Runner:
         outcome = await strategy.run(prompt, engine, scorers)
         _check_deadline(strategy, meter)
         if not outcome.selected:
-            raise _why_nothing(meter)
+            raise _why_nothing(meter, prompt)
         if meter.limit is not None and outcome.degraded in (None, "no_valid_candidate"):
             outcome = replace(outcome, degraded=meter.limit)
         return RunResult(strategy, prompt, _told(outcome, meter), meter, self._parameters(strategy, meter))
@@ -168,10 +168,10 @@ def _check_deadline(strategy: Strategy, meter: Meter) -> None:
         raise DeadlineExceeded("the deadline passed before the work was done (budget.on_deadline: error)")
 
 
-def _why_nothing(meter: Meter) -> NbestError:
+def _why_nothing(meter: Meter, prompt: Prompt) -> NbestError:
     if meter.limit == "deadline":
         return DeadlineExceeded("the deadline passed before there was any answer")
-    return EngineFailed("the engine failed on every candidate")
+    return nothing_drawn(has_schema=prompt.decoding.json_schema is not None)
 
 
 def _word(outcome: Outcome) -> str:

@@ -2,7 +2,7 @@
 
 from typing import ClassVar, NoReturn
 
-from strategies.base.errors import EngineFailed, InvalidRequest
+from strategies.base.errors import InvalidRequest, nothing_drawn
 from strategies.base.ports import Engine, ScorerLookup
 from strategies.base.strategy import Strategy
 from strategies.base.types import CandidateResult, Outcome, Prompt, Stage
@@ -24,7 +24,7 @@ class Single(Strategy):
     async def run(self, prompt: Prompt, engine: Engine, scorers: ScorerLookup) -> Outcome:
         candidates = await draw(prompt, prompt.k, engine)
         if any(candidate.finish_reason == "error" for candidate in candidates):
-            raise EngineFailed("the engine failed on a sample")
+            raise nothing_drawn(has_schema=prompt.decoding.json_schema is not None)
         return Outcome(
             tuple(CandidateResult(c, "selected") for c in candidates), tuple(range(len(candidates)))
         )

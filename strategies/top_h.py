@@ -9,7 +9,7 @@ from typing import ClassVar, NoReturn
 
 from pydantic import Field
 
-from strategies.base.errors import EngineFailed, InvalidRequest
+from strategies.base.errors import InvalidRequest, nothing_drawn
 from strategies.base.ports import Engine, ScorerLookup
 from strategies.base.strategy import Strategy
 from strategies.base.types import CandidateResult, Outcome, Prompt, Stage, TopHVariant
@@ -38,7 +38,7 @@ class TopH(Strategy):
         decoding = replace(prompt.decoding, top_h=self.alpha, top_h_variant=self.variant)
         candidates = await draw(replace(prompt, decoding=decoding), prompt.k, engine)
         if any(candidate.finish_reason == "error" for candidate in candidates):
-            raise EngineFailed("the engine failed on a sample")
+            raise nothing_drawn(has_schema=prompt.decoding.json_schema is not None)
         return Outcome(
             tuple(CandidateResult(c, "selected") for c in candidates), tuple(range(len(candidates)))
         )

@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from scripts.fuzz.document import informed
 from scripts.fuzz.requests import Tally, fuzz
+from scripts.fuzz.schemas import SchemaTally, send_schemas
 
 _REQUESTS: Final = {"scripted": 5000, "vllm": 300}
 # Small, so that the real engine does not spend hours on what random numbers ask for.
@@ -30,6 +31,8 @@ def main() -> int:
     options = _options()
     count = options.requests or _REQUESTS[options.engine]
     with _service(options.engine) as url:
+        if options.schemas:
+            return _report_schemas(send_schemas(url, _get(f"{url}/v1/models")["data"][0]["id"]))
         document = _get(f"{url}/openapi.json")
         model = _get(f"{url}/v1/models")["data"][0]["id"]
         documents = [document, informed(document, model, *_names(url))]
@@ -44,6 +47,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make fuzz")
     parser.add_argument("--engine", choices=sorted(_REQUESTS), default="scripted", help="What generates.")
     parser.add_argument("--requests", type=int, help="How many (default: 5000; 300 on the real engine).")
+    parser.add_argument("--schemas", action="store_true", help="Hostile JSON schemas and grammars instead.")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32), help="Repeats a run.")
     return parser.parse_args()
 
@@ -59,6 +63,18 @@ def _report(tally: Tally, options: argparse.Namespace, took: float) -> int:
     for failure in tally.failures[:20]:
         print(f"\n{failure}", file=sys.stderr)
     return bool(tally.failures)
+
+
+def _report_schemas(tally: SchemaTally) -> int:
+    print(f"{tally.sent} requests with hostile schemas and grammars: plain, with log-probabilities, streamed")
+    print("  " + "  ".join(f"{status}: {n}" for status, n in sorted(tally.statuses.items())))
+    print("  slowest: " + ", ".join(f"{seconds:.2f} s {name}" for seconds, name in tally.slowest(5)))
+    print(
+        f"  engine restarts: {tally.restarts:g}; failures, with an ordinary request at the end: {len(tally.failures)}"
+    )
+    for failure in tally.failures[:40]:
+        print(f"  {failure}", file=sys.stderr)
+    return bool(tally.failures or tally.restarts)
 
 
 @contextmanager

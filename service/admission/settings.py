@@ -26,6 +26,12 @@ class Limits(FrozenModel):
     deadline_ms: int = Field(300_000, ge=1, le=590_000, description="Deadline of a request that names none.")
 
     max_body_bytes: int = Field(1_048_576, ge=1024, description="Size of a request body.")
+    max_discarded_bytes: int = Field(
+        268_435_456,
+        ge=0,
+        description="Bytes of a body beyond `max_body_bytes` that are read and dropped, so that its sender gets to"
+        " read the 413; past them the connection is closed.",
+    )
     max_json_depth: int = Field(64, ge=8, le=200, description="Levels of nesting in a body.")
     max_messages: int = Field(1024, ge=1, description="Messages in one chat.")
     max_stops: int = Field(4, ge=0, description="Stop strings in one request.")

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import orjson
 
+from service.admission.schema import check_references
 from service.admission.settings import Limits
 from strategies.base.errors import InvalidRequest
 from strategies.base.types import Decoding, Prompt
@@ -51,7 +52,8 @@ def _check_schema(decoding: Decoding, limits: Limits) -> None:
     if schema is None:
         return
     if len(schema.encode()) > limits.max_schema_bytes or is_deeper(
-        orjson.loads(schema), limits.max_schema_depth
+        told := orjson.loads(schema), limits.max_schema_depth
     ):
         bounds = f"{limits.max_schema_bytes} bytes and {limits.max_schema_depth} levels"
         raise InvalidRequest(f"response_format: a schema has at most {bounds}", param="response_format")
+    check_references(told)

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.edge.authentication import OPEN_PATHS
-from service.edge.error_responses import STOPPING, read_away, refusal
+from service.edge.error_responses import STOPPING, refusal
 from service.protocol import sse
 from service.protocol.errors import body
 
@@ -78,7 +78,6 @@ class DrainMiddleware:
         if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
             await self._app(scope, receive, send)
         elif self._drain.begun:
-            await read_away(receive)
             await _stopping()(scope, receive, _Reply(send, self._drain))
         else:
             await self._in_flight(scope, receive, _Reply(send, self._drain))

@@ -3,7 +3,6 @@
 import secrets
 
 from starlette.responses import JSONResponse
-from starlette.types import Receive
 
 from service.protocol.errors import body
 
@@ -16,10 +15,9 @@ def new_request_id() -> str:
     return f"req_{secrets.token_hex(16)}"
 
 
-async def read_away(receive: Receive) -> None:
-    """Read a body that nobody wants: closed on while it is sent, a connection loses the reply with it."""
-    while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
-        pass
+def body_too_large(most: int) -> str:
+    """What is wrong with a body of more than `most` bytes."""
+    return f"the body has more than {most} bytes (limits.max_body_bytes)"
 
 
 def refusal(status: int, code: str, message: str, *, retry_after_s: int | None = None) -> JSONResponse:

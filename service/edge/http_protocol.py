@@ -13,7 +13,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from service.admission.settings import Limits
 from service.edge.authentication import OPEN_PATHS
-from service.edge.error_responses import OVERLOADED, new_request_id, read_away, refusal
+from service.edge.error_responses import OVERLOADED, body_too_large, new_request_id, refusal
+from service.edge.unread_body import UnreadBodyMiddleware
 
 _CROWDED_RETRY_AFTER_S = 2
 
@@ -35,11 +36,12 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._whole_app: ASGIApp = self.config.loaded_app
-        self._crowded_app = _Crowded(self._whole_app)
+        self._crowded_app = UnreadBodyMiddleware(_Crowded(self._whole_app))
         self._too_late: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
         self._refusal: Response | None = None
         self._header_bytes = 0
+        self._body_bytes = 0
         self._silent_bytes = 0
         self._is_receiving = False
 
@@ -72,7 +74,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._silent_bytes = self._header_bytes = 0
+        self._silent_bytes = self._header_bytes = self._body_bytes = 0
         self._is_receiving = True
 
     def on_url(self, url: bytes) -> None:
@@ -97,6 +99,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._silent_bytes = 0
+        self._body_bytes += len(body)
+        most = self.limits.max_body_bytes
+        if self._body_bytes > most + self.limits.max_discarded_bytes:
+            self._refusal = refusal(413, "request_too_large", body_too_large(most))
+            raise _Refused
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -190,7 +197,6 @@ class _Crowded:
             return
         told = refusal(503, OVERLOADED, "too many connections are open", retry_after_s=_CROWDED_RETRY_AFTER_S)
         told.headers.update({"x-request-id": new_request_id(), "connection": "close"})
-        await read_away(receive)
         await told(scope, receive, send)
 
 

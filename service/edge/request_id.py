@@ -4,7 +4,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.edge.error_responses import new_request_id, refusal
+from service.edge.error_responses import body_too_large, new_request_id, refusal
 from service.observability import request_record
 
 
@@ -23,7 +23,7 @@ class RequestIdMiddleware:
         outgoing = _with_ids(send, headers.get("x-request-id"))
         length = headers.get("content-length", "0")
         if length.isdecimal() and int(length) > self._max_body_bytes:
-            message = f"the body has more than {self._max_body_bytes} bytes"
+            message = body_too_large(self._max_body_bytes)
             await refusal(413, "request_too_large", message)(scope, receive, outgoing)
             return
         await self._app(scope, receive, outgoing)

@@ -13,6 +13,7 @@ from strategies.base.errors import (
     NbestError,
     NotFound,
     Overloaded,
+    PromptTooLong,
     QuotaExceeded,
     ScorerFailed,
     TooLongToScore,
@@ -39,6 +40,7 @@ class Kind:
 
 KINDS: dict[type[NbestError], Kind] = {
     Unsupported: Kind(400, "invalid_request_error", "unsupported_parameter", False),
+    PromptTooLong: Kind(400, "invalid_request_error", "context_length_exceeded", False),
     InvalidRequest: Kind(400, "invalid_request_error", "invalid_value", False),
     NotFound: Kind(404, "invalid_request_error", "not_found", False),
     QuotaExceeded: Kind(429, "rate_limit_error", "rate_limit_exceeded", True),

@@ -8,8 +8,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from service.edge.error_responses import body_too_large
 from service.protocol.errors import ErrorReply, body, body_of, headers_of, kind_of
+from service.routes.dependencies import get_state
 from service.routes.disconnect import ClientLeft
+from service.routes.strict_json import BodyRefused
 from strategies.base.errors import NbestError
 from strategies.base.field_errors import FieldFault, first_fault
 
@@ -77,8 +80,12 @@ async def _http(request: Request, error: Exception) -> Response:
         413: "request_too_large",
         415: "unsupported_media_type",
     }
-    code = codes.get(error.status_code, "invalid_request")
-    told = body(str(error.detail), type="invalid_request_error", code=code)
+    code = error.code if isinstance(error, BodyRefused) else codes.get(error.status_code, "invalid_request")
+    param = error.param if isinstance(error, BodyRefused) else None
+    message = str(error.detail)
+    if error.status_code == 413:
+        message = body_too_large(get_state(request).settings.limits.max_body_bytes)
+    told = body(message, type="invalid_request_error", code=code, param=param)
     return JSONResponse(told, error.status_code, headers={**_NO_RETRY, **(error.headers or {})})
 
 

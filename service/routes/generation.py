@@ -75,7 +75,7 @@ async def answer_stream(
         await live.cancel()
         raise
     chunks = _chunks(live, lines, None if first is None else writing)
-    return StreamingResponse(chunks, media_type="text/event-stream")
+    return StreamingResponse(chunks, media_type="text/event-stream", headers=sse.HEADERS)
 
 
 async def _first(live: LiveRun) -> Delta | bytes | None:

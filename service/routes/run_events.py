@@ -16,7 +16,7 @@ from service.routes.generation import KEEP_ALIVE_S
 from service.routes.strict_json import strict_router
 from service.state.run_events import RunLog
 
-router = strict_router()
+router = strict_router(streams=True)
 
 _TOO_SLOW = "events came faster than they were read, and some are no longer kept"
 
@@ -38,7 +38,7 @@ _DOCUMENTED: dict[int | str, dict[str, Any]] = {
 @router.get("/v1/runs/{id}/events", response_class=_Events, responses=_DOCUMENTED)
 async def events(id: str, service: Annotated[AppState, Depends(get_state)]) -> StreamingResponse:
     """What has happened in the request with this `x-request-id`, then what happens, until it has ended."""
-    return _Events(_lines(service.runs.find(id, current().name)))
+    return _Events(_lines(service.runs.find(id, current().name)), headers=sse.HEADERS)
 
 
 async def _lines(log: RunLog) -> AsyncIterator[bytes]:

@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar, cast
 
+from strategies.base.errors import InvalidRequest
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -15,7 +17,7 @@ _END: Final = object()
 class Instance(Generic[T]):
     """Calls to `inner` that fail with `failure` as soon as the life has ended, whatever `inner` itself does.
 
-    `suspect` is called when a call fails, so that a death is noticed at once.
+    `suspect` is called when a call fails by no fault of the caller, so that a death is noticed at once.
     """
 
     inner: T
@@ -45,7 +47,9 @@ class Instance(Generic[T]):
         except Exception as error:
             if self._failure is not None:
                 raise self._failure() from error
-            self.suspect()
+            # A request that is wrong tells nothing of the engine.
+            if not isinstance(error, InvalidRequest):
+                self.suspect()
             raise
 
     async def each(self, items: AsyncIterator[R]) -> AsyncIterator[R]:

@@ -2,7 +2,8 @@
 
 NbestError
 ├── InvalidRequest        the request is wrong; sending it again will not help
-│   └── Unsupported       the field is known, but this strategy or engine does not honour it
+│   ├── Unsupported       the field is known, but this strategy or engine does not honour it
+│   └── PromptTooLong     the prompt does not fit the model
 ├── NotFound              the request names a model, preset or scorer that is not served
 ├── Overloaded            the server is full; try again later
 │   └── QuotaExceeded     the caller has used what they may use; try again later
@@ -36,6 +37,16 @@ class Unsupported(InvalidRequest):
     """A field that is understood but not honoured here: refused rather than dropped."""
 
 
+class PromptTooLong(InvalidRequest):
+    """The prompt does not fit the model's context; it is never cut to fit."""
+
+    @classmethod
+    def by(cls, tokens: int, longest: int, *, param: str) -> "PromptTooLong":
+        """For a prompt of `tokens` to a model that holds `longest`, the answer included."""
+        message = f"This model's maximum context length is {longest} tokens; the prompt has {tokens}"
+        return cls(f"{message}, which leaves no room for an answer", param=param)
+
+
 class NotFound(NbestError):
     """A model, preset, strategy or scorer of that name is not served."""
 
@@ -58,6 +69,17 @@ class DeadlineExceeded(NbestError):
 
 class EngineFailed(NbestError):
     """The generator could not do its work."""
+
+
+def nothing_drawn(*, has_schema: bool) -> NbestError:
+    """Why no candidate came to an end although the engine lives: one that is lost raises EngineFailed itself.
+
+    With a schema they fail one by one where no token may follow, which is the schema's doing.
+    """
+    if has_schema:
+        message = "response_format: no candidate could follow the schema to its end"
+        return InvalidRequest(message, param="response_format")
+    return EngineFailed("the engine failed on every candidate")
 
 
 class ScorerFailed(NbestError):

@@ -20,7 +20,7 @@ from service.engine.scripted.script import (
 )
 from strategies.answers.thinking import ThinkingSplitter, split_thinking
 from strategies.base.concurrency import each_as_it_ends
-from strategies.base.errors import EngineFailed, InvalidRequest
+from strategies.base.errors import EngineFailed, PromptTooLong
 from strategies.base.ports import Delta, LiveCandidate, OnDelta
 from strategies.base.types import Candidate, FinishReason, Parts, Prompt, Stage
 
@@ -101,10 +101,10 @@ class ScriptedEngine:
     def _check(self, prompt: Prompt) -> None:
         if self.dead:
             raise EngineFailed("the scripted engine was told to be dead")
-        if count_prompt_tokens(prompt) >= self.info.max_model_len:
-            raise InvalidRequest(
-                f"the prompt is longer than {self.info.max_model_len} tokens", param="messages"
-            )
+        tokens = count_prompt_tokens(prompt)
+        if tokens >= self.info.max_model_len:
+            field = "messages" if prompt.text is None else "prompt"
+            raise PromptTooLong.by(tokens, self.info.max_model_len, param=field)
 
     async def _play(self, prompt: Prompt, index: int, on_delta: OnDelta | None) -> Candidate:
         text = self.script(prompt, index)

@@ -109,7 +109,7 @@ class VllmEngine:
         start: int = 0,
         on_delta: OnDelta | None = None,
     ) -> AsyncIterator[AsyncIterator[Candidate]]:
-        asked = await self.requests.ask(prompt, stage, streams=on_delta is not None)
+        asked = await self.requests.ask(prompt, stage, streams=on_delta is not None, n=n)
         draws = [self.requests.draw(asked, index, on_delta) for index in range(start, start + n)]
         async with each_as_it_ends(draws) as candidates:
             yield candidates

@@ -79,6 +79,9 @@ def engine_arguments(
         "enable_log_requests": False,
         "use_tqdm_on_load": False,
         "trust_remote_code": False,
+        # vLLM's own choice differs from schema to schema, but its engine keeps the first one's for all that follow.
+        # This one refuses by name what it does not honour; schemas are examined with it before anything is drawn.
+        "structured_outputs_config": {"backend": "guidance"},
     }
     given = {name: value for name, value in wanted.items() if value is not None and value != "auto"}
     return {**(_cpu_defaults(settings) if on_cpu else {}), **given, **settings.engine_args}

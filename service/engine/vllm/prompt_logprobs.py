@@ -18,7 +18,7 @@ from service.engine.vllm.errors import translated
 from service.engine.vllm.requests import Requests
 from service.keys.caller import current
 from strategies.base.concurrency import each_as_it_ends
-from strategies.base.errors import EngineFailed, InvalidRequest
+from strategies.base.errors import EngineFailed, PromptTooLong
 from strategies.base.types import Prompt, floored
 
 
@@ -36,11 +36,12 @@ async def read(
     """Every text side by side. vLLM reads the whole input anew: log-probabilities of a prompt turn its cache off."""
     # Tokenising is work for a core, so it goes to a thread and the loop stays free.
     places = await asyncio.to_thread(lambda: [placed(requests.tokenizer, prompt, text) for text in texts])
-    longest = requests.llm.model_config.max_model_len - 1
+    longest = requests.llm.model_config.max_model_len
     for place in places:
-        if len(place.ids) > longest:
-            message = f"prompt and text have {len(place.ids)} tokens; this model reads {longest}"
-            raise InvalidRequest(message, param="messages" if prompt.text is None else "prompt")
+        if len(place.ids) >= longest:
+            raise PromptTooLong.by(
+                len(place.ids), longest, param="messages" if prompt.text is None else "prompt"
+            )
     async with each_as_it_ends(
         _numbered(requests, i, places[i], alternatives) for i in range(len(places))
     ) as ended:

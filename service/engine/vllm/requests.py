@@ -1,6 +1,7 @@
 """Candidates as requests to AsyncLLM: each is seeded, takes its turn, and is aborted when nobody waits for it."""
 
 import asyncio
+import copy
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import aclosing
@@ -12,6 +13,7 @@ from vllm.inputs import tokens_input
 from vllm.v1.engine.async_llm import AsyncLLM
 from vllm.v1.engine.exceptions import EngineGenerateError
 
+from service.engine.grammar.checker import GrammarChecker, Tokenizer
 from service.engine.group_lock import GroupLock
 from service.engine.response_parser import ResponseParser
 from service.engine.tokenizer.chat_tokenizer import ChatTokenizer
@@ -23,7 +25,7 @@ from service.engine.vllm.sampling_params import sampling_params
 from service.engine.vllm.seeds import candidate_seed
 from service.engine.vllm.shutdown import stop_listening
 from service.keys.caller import current
-from strategies.base.errors import InvalidRequest, Unsupported
+from strategies.base.errors import InvalidRequest, PromptTooLong, Unsupported
 from strategies.base.ports import OnDelta
 from strategies.base.types import Candidate, Decoding, Prompt, Stage
 
@@ -70,11 +72,12 @@ class Requests:
         self.parsers = parsers or Parsers(tokenizer)
         self.lock = lock
         self.room = _room(llm)
+        self.grammars = GrammarChecker(lambda: _described(llm))
         self._has_top_h = has_top_h
         self._can_seed = _can_seed(llm)
 
-    async def ask(self, prompt: Prompt, stage: Stage, *, streams: bool) -> PreparedPrompt:
-        """Read the prompt; InvalidRequest, naming the field, if this engine cannot answer it."""
+    async def ask(self, prompt: Prompt, stage: Stage, *, streams: bool, n: int = 1) -> PreparedPrompt:
+        """Read the prompt; InvalidRequest, naming the field, if this engine cannot answer it `n` times."""
         decoding = prompt.decoding
         if decoding.seed is not None and not self._can_seed:
             raise Unsupported(
@@ -87,6 +90,8 @@ class Requests:
         # Tokenising a long chat takes milliseconds, which the event loop does not have.
         ids = await asyncio.to_thread(self.tokenizer.prompt_ids, prompt)
         self._check_length(ids, "messages" if prompt.text is None else "prompt")
+        if decoding.json_schema is not None:
+            await self.grammars.check(decoding.json_schema, n)
         parser = self.parsers.of(prompt, ids)
         return PreparedPrompt(ids, decoding, params, _PRIORITY[stage], parser, self.parsers.told(prompt, ids))
 
@@ -124,18 +129,18 @@ class Requests:
 
     async def aclose(self) -> None:
         """Stop the engine's processes in a thread; what is still in flight fails as with a dead engine."""
+        await self.grammars.aclose()
         stop_listening(self.llm)
         await asyncio.to_thread(self.llm.shutdown, timeout=_GRACE_S)
         # AsyncLLM shuts down again as it is collected, and fails noisily when the interpreter is half gone.
         self.llm.shutdown = _nothing
 
     def _check_length(self, ids: list[int], param: str) -> None:
-        longest = self.llm.model_config.max_model_len - 1
+        longest = self.llm.model_config.max_model_len
         if not ids:
             raise InvalidRequest("the prompt is empty", param=param)
-        if len(ids) > longest:
-            message = f"the prompt has {len(ids)} tokens; with room for an answer this model takes {longest}"
-            raise InvalidRequest(message, param=param)
+        if len(ids) >= longest:
+            raise PromptTooLong.by(len(ids), longest, param=param)
 
 
 def _unnamed(decoding: Decoding) -> str | None:
@@ -143,6 +148,16 @@ def _unnamed(decoding: Decoding) -> str | None:
     if decoding.json_schema is not None:
         return "response_format"
     return "top_h" if decoding.top_h is not None else None
+
+
+def _described(llm: AsyncLLM) -> Tokenizer:
+    """The tokenizer as vLLM's backend for structured outputs gives it to llguidance."""
+    tokenizer: Any = llm.get_tokenizer()
+    backend = copy.deepcopy(tokenizer.backend_tokenizer)
+    backend.no_padding()
+    backend.no_truncation()
+    size = max(llm.model_config.get_vocab_size(), len(tokenizer))
+    return Tokenizer(backend.to_str(), size, tokenizer.eos_token_id)
 
 
 def _room(llm: AsyncLLM) -> KvReservation:

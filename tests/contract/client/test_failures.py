@@ -38,6 +38,7 @@ async def client(shared: Running) -> AsyncIterator[AsyncClient]:
 
 OUTCOMES: dict[type[errors.NbestError], type[NbestError]] = {
     errors.InvalidRequest: InvalidRequest,
+    errors.PromptTooLong: InvalidRequest,
     errors.Unsupported: InvalidRequest,
     errors.NotFound: NotFound,
     errors.QuotaExceeded: TryAgain,

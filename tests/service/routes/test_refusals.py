@@ -172,7 +172,6 @@ BODIES: list[tuple[bytes, str]] = [
     (b'{"a":' * 2000 + b"1" + b"}" * 2000, "application/json"),
     (b"\xff\xfe", "application/json"),
     (b"", "application/json"),
-    (b"model=scripted", "application/x-www-form-urlencoded"),
 ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from service.supervision.instance import Instance
-from strategies.base.errors import EngineFailed, InvalidRequest
+from strategies.base.errors import EngineFailed, InvalidRequest, PromptTooLong, Unsupported
 
 
 def life_of(suspicions: list[str]) -> Instance[None]:
@@ -52,12 +52,25 @@ async def test_what_the_engine_raises_as_it_goes_is_told_as_the_loss() -> None:
 async def test_an_error_of_a_living_engine_passes_and_raises_suspicion() -> None:
     suspicions: list[str] = []
 
-    async def refuse() -> None:
-        raise InvalidRequest("too long")
+    async def fail() -> None:
+        raise EngineFailed("no pages left")
 
-    with pytest.raises(InvalidRequest, match="too long"):
-        await life_of(suspicions).call(refuse)
+    with pytest.raises(EngineFailed, match="no pages left"):
+        await life_of(suspicions).call(fail)
     assert suspicions == ["suspect"]
+
+
+@pytest.mark.parametrize("wrong", [InvalidRequest, Unsupported, PromptTooLong])
+async def test_a_request_that_is_wrong_raises_none(wrong: type[InvalidRequest]) -> None:
+    suspicions: list[str] = []
+
+    async def refuse() -> None:
+        raise wrong("the caller's fault")
+
+    for _ in range(50):
+        with pytest.raises(wrong, match="fault"):
+            await life_of(suspicions).call(refuse)
+    assert suspicions == []
 
 
 async def test_a_timeout_of_the_caller_is_not_the_loss() -> None:
