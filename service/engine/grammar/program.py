@@ -113,7 +113,8 @@ def _stuck(step: int, matcher: Any) -> str:
 def _any_of(mask: bytes, draws: random.Random) -> int | None:
     """One of the tokens whose bit is set."""
     start = draws.randrange(len(mask))
-    for place in (*range(start, len(mask)), *range(start)):
+    places: list[int] = [*range(start, len(mask)), *range(start)]
+    for place in places:
         bits = [bit for bit in range(8) if mask[place] >> bit & 1]
         if bits:
             return place * 8 + bits[draws.randrange(len(bits))]
