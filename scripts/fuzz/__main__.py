@@ -70,7 +70,12 @@ def _report_schemas(tally: SchemaTally) -> int:
     print("  " + "  ".join(f"{status}: {n}" for status, n in sorted(tally.statuses.items())))
     print("  slowest: " + ", ".join(f"{seconds:.2f} s {name}" for seconds, name in tally.slowest(5)))
     print(
-        f"  engine restarts: {tally.restarts:g}; failures, with an ordinary request at the end: {len(tally.failures)}"
+        f"  engine restarts: {tally.restarts:g}; failures, ordinary requests included: {len(tally.failures)}"
+    )
+    ordinary = sorted(tally.ordinary)
+    print(
+        f"  {len(ordinary)} ordinary ones of as many tokens in between: median {ordinary[len(ordinary) // 2]:.2f} s, "
+        f"slowest {ordinary[-1]:.2f} s"
     )
     for failure in tally.failures[:40]:
         print(f"  {failure}", file=sys.stderr)
