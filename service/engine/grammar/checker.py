@@ -29,7 +29,7 @@ class GrammarBounds:
     A schema below the `cheap` bounds is taken for any number of candidates, which other limits bound.
     """
 
-    cpu_s: float = 0.4
+    cpu_s: float = 0.2
     memory_bytes: int = 256 << 20
     wall_s: float = 4.0
     cheap_cpu_s: float = 0.02
