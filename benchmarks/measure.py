@@ -73,7 +73,7 @@ def is_right(text: str, problem: Problem) -> bool:
 
 def prompt_of(problem: Problem, seed: int, **decoding: Any) -> Prompt:
     """The problem with its worked examples, decoded as all benchmarks do unless they say otherwise."""
-    messages = tuple(Message(**message) for message in chat(problem))
+    messages = tuple(Message(message["role"], message["content"]) for message in chat(problem))
     chosen = {"temperature": TEMPERATURE, "max_tokens": MAX_TOKENS, **decoding}
     return Prompt(messages, decoding=Decoding(seed=seed, **chosen))
 

@@ -43,7 +43,9 @@ class Workload:
 
     def prompt(self, messages: list[dict[str, str]], seed: int) -> Prompt:
         decoding = Decoding(max_tokens=self.max_tokens, temperature=0.8, ignore_eos=self.fixed, seed=seed)
-        return Prompt(tuple(Message(**message) for message in messages), decoding=decoding)
+        return Prompt(
+            tuple(Message(message["role"], message["content"]) for message in messages), decoding=decoding
+        )
 
 
 WORKLOADS = (

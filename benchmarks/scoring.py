@@ -60,7 +60,7 @@ def candidates(problem: Problem, n: int, seed: int) -> list[str]:
 
 
 def make_round(scorer: PooledOutcomeScorer, problem: Problem, n: int, seed: int) -> Round:
-    messages = tuple(Message(**message) for message in chat(problem))
+    messages = tuple(Message(message["role"], message["content"]) for message in chat(problem))
     texts = candidates(problem, n, seed)
     ids = [scorer.tokenizer.conversation(messages, text).ids for text in texts]
     return Round(Prompt(messages), texts, ids)

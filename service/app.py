@@ -223,10 +223,13 @@ def _start_engine(settings: EngineSettings, lock: GroupLock) -> RestartableEngin
         from service.engine.scripted.engine import ScriptedEngine
 
         return ScriptedEngine()
+    from service.embedded.chat_templates import TOOLS_TEMPLATE
     from service.embedded.paths import GENERATOR_NAME
     from service.engine.vllm.engine import VllmEngine
 
     embedded = settings.model == EMBEDDED
+    if embedded and settings.chat_template is None:
+        settings = settings.model_copy(update={"chat_template": TOOLS_TEMPLATE})
     path = _generator_path(settings)
     name = settings.served_model_name or (GENERATOR_NAME if embedded else settings.model)
     with _start_errors(f"engine.model {settings.model}"):

@@ -38,6 +38,7 @@ class EarlyRejection(VotingStrategy, ScoredStrategy):
     # A paused candidate is continued by a new engine request, which has no memory of these.
     refuses: ClassVar[frozenset[str]] = frozenset(
         {"presence_penalty", "frequency_penalty", "response_format", "thinking_token_budget"}
+        | {"tools", "tool_choice", "parallel_tool_calls"}
     )
 
     scope: Literal["step", "response"] = Field(

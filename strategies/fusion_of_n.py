@@ -45,6 +45,7 @@ class FusionOfN(ScoredStrategy):
     # What is promised token by token cannot be kept for a part of the fusor's reply.
     refuses: ClassVar[frozenset[str]] = frozenset(
         {"logit_bias", "logprobs", "response_format", "stop", "stop_token_ids", "top_logprobs"}
+        | {"tools", "tool_choice", "parallel_tool_calls"}
     )
 
     n: int = Field(5, ge=1, description="Candidates to draw.")

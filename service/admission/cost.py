@@ -37,7 +37,9 @@ def reading_cost(prompt: Prompt, texts: Iterable[str], param: str) -> Cost:
 
 def prompt_tokens(prompt: Prompt) -> int:
     """About how many tokens a prompt has."""
-    return sum(_tokens(message.content) for message in prompt.messages) + _tokens(prompt.text or "")
+    said = sum(_tokens(message.content) for message in prompt.messages) + _tokens(prompt.text or "")
+    called = sum(_tokens(call.arguments) for message in prompt.messages for call in message.tool_calls)
+    return said + called + (0 if prompt.tools is None else _tokens(repr(prompt.tools.offered)))
 
 
 def max_tokens(decoding: Decoding, limits: Limits) -> int:

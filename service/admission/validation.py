@@ -15,6 +15,7 @@ def check_prompt(prompt: Prompt, limits: Limits) -> None:
     check_count(prompt.messages, limits.max_messages, "messages")
     _check_stops(prompt.decoding, limits)
     _check_schema(prompt.decoding, limits)
+    _check_tools(prompt, limits)
     wanted = prompt.decoding.logprobs or 0
     if wanted > limits.max_logprobs:
         field = "top_logprobs" if prompt.text is None else "logprobs"
@@ -44,6 +45,17 @@ def _check_stops(decoding: Decoding, limits: Limits) -> None:
     if len(stops) > limits.max_stops or any(not 0 < len(stop) <= limits.max_stop_chars for stop in stops):
         message = f"at most {limits.max_stops} stop strings, each of 1 to {limits.max_stop_chars} characters"
         raise InvalidRequest(message, param="stop")
+
+
+def _check_tools(prompt: Prompt, limits: Limits) -> None:
+    """Each tool's schema has the bounds of any other: a grammar may be compiled from it."""
+    functions = {} if prompt.tools is None else prompt.tools.functions
+    for i, schema in enumerate(functions.values()):
+        if len(orjson.dumps(schema)) > limits.max_schema_bytes or is_deeper(schema, limits.max_schema_depth):
+            bounds = f"{limits.max_schema_bytes} bytes and {limits.max_schema_depth} levels"
+            raise InvalidRequest(
+                f"tools: a schema has at most {bounds}", param=f"tools.{i}.function.parameters"
+            )
 
 
 def _check_schema(decoding: Decoding, limits: Limits) -> None:

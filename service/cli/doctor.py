@@ -63,7 +63,8 @@ def run_checks(host: str = "127.0.0.1", port: int = 8000) -> list[Check]:
         check_fastapi(installed["fastapi"]),
         check_transformers(),
         check_embedded(),
-        check_parsers(),
+        check_parsers("reasoning"),
+        check_parsers("tool"),
         check_environment(os.environ),
         check_port(host, port),
     ]
@@ -222,12 +223,12 @@ def check_embedded() -> Check:
     return Check("embedded models", "ok", str(folder))
 
 
-def check_parsers() -> Check:
-    """The parsers that `engine.reasoning_parser` may name, as the installed vLLM has them."""
-    found = parser_names("reasoning")
+def check_parsers(kind: Literal["reasoning", "tool"]) -> Check:
+    """The parsers that `engine.reasoning_parser` and `engine.tool_parser` may name, as the installed vLLM has them."""
+    found = parser_names(kind)
     if not found:
-        return Check("reasoning parsers", "warn", "unknown", "install vLLM: the names are its own")
-    return Check("reasoning parsers", "ok", ", ".join(found))
+        return Check(f"{kind} parsers", "warn", "unknown", "install vLLM: the names are its own")
+    return Check(f"{kind} parsers", "ok", ", ".join(found))
 
 
 def parser_names(kind: Literal["reasoning", "tool"]) -> list[str]:

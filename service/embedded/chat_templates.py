@@ -18,6 +18,28 @@ GENERATOR_TEMPLATE: Final = (
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
 
+# The same for chats without tools; with them, they are described in the system's turn, in the Hermes format.
+TOOLS_TEMPLATE: Final = (
+    "{% macro offered() %}{{ '\n\n# Tools\n\nThese functions can be called, one on each line:\n' }}"
+    "{% for tool in tools %}{{ tool | tojson }}{{ '\n' }}{% endfor %}"
+    "{{ '\nTo call one, write its name and its arguments between tags:\n<tool_call>\n"
+    '{"name": "function", "arguments": {}}'
+    "\n</tool_call>' }}{% endmacro %}"
+    "{% for message in messages %}"
+    "{% if loop.first and messages[0]['role'] != 'system' %}"
+    "{{ '<|im_start|>system\n"
+    + SYSTEM
+    + "' }}{% if tools %}{{ offered() }}{% endif %}{{ '<|im_end|>\n' }}{% endif %}"
+    "{{ '<|im_start|>' + message['role'] + '\n' + message['content'] }}"
+    "{% if loop.first and message['role'] == 'system' and tools %}{{ offered() }}{% endif %}"
+    "{% for call in message['tool_calls'] or [] %}{{ '\n<tool_call>\n' }}"
+    "{{ {'name': call['function']['name'], 'arguments': call['function']['arguments']} | tojson }}"
+    "{{ '\n</tool_call>' }}{% endfor %}"
+    "{{ '<|im_end|>\n' }}"
+    "{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
+
 # The reward model was trained on single turns, so worked examples and earlier turns are left out. The text ends
 # at <|im_end|>, whose position carries the outcome score.
 REWARD_TEMPLATE: Final = (

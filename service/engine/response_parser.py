@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from strategies.answers.thinking import ThinkingSplitter, split_thinking
-from strategies.base.types import Parts
+from strategies.answers.tool_calls import OPEN
+from strategies.answers.tool_parts import with_calls
+from strategies.base.types import Parts, Tools
 
 
 class ResponseParser(Protocol):
@@ -47,3 +49,38 @@ class ThinkParser:
 
     def feed(self, text: str, ids: Sequence[int], *, ended: bool) -> Parts:
         return self._splitter.feed(text, ended=ended)
+
+
+@dataclass(slots=True)
+class CallsParser:
+    """Finds the calls in what another parser takes for content. As text comes, calls are told once they are whole."""
+
+    inner: ResponseParser
+    tools: Tools
+    _content: str = ""
+    _shown: int = 0
+
+    def whole(self, text: str, ids: Sequence[int]) -> Parts:
+        return with_calls(self.inner.whole(text, ids), self.tools)
+
+    def feed(self, text: str, ids: Sequence[int], *, ended: bool) -> Parts:
+        new = self.inner.feed(text, ids, ended=ended)
+        self._content += new.content
+        if not ended:
+            return replace(new, content=self._more(self._certain()))
+        whole = with_calls(Parts(self._content), self.tools)
+        return replace(new, content=self._more(whole.content), tool_calls=whole.tool_calls)
+
+    def _certain(self) -> str:
+        """What is said for certain: nothing where calls are forced, else the text before what may begin a call."""
+        if self.tools.choice != "auto":
+            return ""
+        said, tag, _ = self._content.partition(OPEN)
+        if not tag:
+            held = next((n for n in range(len(OPEN) - 1, 0, -1) if said.endswith(OPEN[:n])), 0)
+            said = said[: len(said) - held]
+        return said if said.strip() else ""
+
+    def _more(self, content: str) -> str:
+        new, self._shown = content[self._shown :], max(self._shown, len(content))
+        return new

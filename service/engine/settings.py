@@ -40,6 +40,12 @@ class EngineSettings(FrozenModel):
     reasoning_parser: str | None = Field(
         None, description="vLLM's parser of what the model thinks (default: `<think>…</think>` is split)."
     )
+    tool_parser: str | None = Field(
+        None, description="vLLM's parser of the model's tool calls (default: `<tool_call>` tags are read)."
+    )
+    chat_template: str | None = Field(
+        None, description="In place of the model's own: a file with a Jinja template, or the template."
+    )
     cpu_cores: str | None = Field(None, description="CPU cores bound, as `0-3` (default: all).")
     engine_args: dict[str, Any] = Field(
         default_factory=dict, description="Further vLLM engine arguments, by name."

@@ -12,5 +12,6 @@ def joined(deltas: Sequence[Delta]) -> Parts:
     return Parts(
         content="".join(delta.content for delta in deltas),
         reasoning="".join(delta.reasoning or "" for delta in thoughts) if thoughts else None,
+        tool_calls=tuple(call for delta in deltas for call in delta.tool_calls),
         reasoning_tokens=sum(delta.tokens for delta in thoughts),
     )

@@ -13,13 +13,14 @@ from service.protocol.chunks import ChunkStream
 from service.protocol.explanation import explanation
 from service.protocol.messages import ChatMessage
 from service.protocol.sampling import SamplingFields, finish_reason
+from service.protocol.tools import Choice, Tool, calls_out, tools_of
 from service.protocol.usage import usage
 from strategies.base.errors import InvalidRequest
 from strategies.base.field_errors import WrongField
 from strategies.base.ports import Delta
-from strategies.base.types import Candidate, Prompt, TokenLogprob, floored
+from strategies.base.types import Candidate, Prompt, TokenLogprob, Tools, floored
 
-_LATER = "tool calls are not served"
+_LATER = "it is OpenAI's older form; send `tools`"
 _LABEL = "requests are not stored"
 
 
@@ -27,9 +28,6 @@ class ChatRequest(SamplingFields):
     """`POST /v1/chat/completions`: OpenAI's fields, vLLM's sampling fields, and `strategy`."""
 
     refused: ClassVar[dict[str, str]] = {
-        "tools": _LATER,
-        "tool_choice": _LATER,
-        "parallel_tool_calls": _LATER,
         "functions": _LATER,
         "function_call": _LATER,
         "audio": "only text is served",
@@ -46,9 +44,6 @@ class ChatRequest(SamplingFields):
         "safety_identifier": "use `user`",
     }
     neutral: ClassVar[dict[str, tuple[Any, ...]]] = {
-        "tools": ([],),
-        "tool_choice": ("none",),
-        "parallel_tool_calls": (True, False),
         "functions": ([],),
         "function_call": ("none",),
         "modalities": (["text"],),
@@ -81,6 +76,11 @@ class ChatRequest(SamplingFields):
     include_reasoning: bool | None = Field(
         True, description="vLLM's: whether the reply tells what was thought."
     )
+    tools: list[Tool] | None = Field(None, max_length=128, description="Functions that the model may call.")
+    tool_choice: Choice | None = Field(
+        None, description="Whether it must, or which (default: auto with tools)."
+    )
+    parallel_tool_calls: bool | None = Field(None, description="Whether it may call several at once.")
 
     @model_validator(mode="after")
     def _consistent(self) -> "ChatRequest":
@@ -91,6 +91,23 @@ class ChatRequest(SamplingFields):
     @property
     def tells_reasoning(self) -> bool:
         return self.include_reasoning is not False
+
+    def asks_for(self, name: str) -> bool:
+        """Without tools that may be called, the fields about them ask for nothing."""
+        if name in ("tools", "tool_choice", "parallel_tool_calls"):
+            return bool(self.tools) and self.tool_choice != "none" and name in self.model_fields_set
+        return super().asks_for(name)
+
+    def _tools(self) -> Tools | None:
+        tools = tools_of(self.tools or (), self.tool_choice, parallel=self.parallel_tool_calls is not False)
+        if (
+            tools is not None
+            and tools.choice in ("required", "named")
+            and super().asks_for("response_format")
+        ):
+            message = "response_format is for what is said, and tool_choice asks for a call instead"
+            raise InvalidRequest(message, param="response_format")
+        return tools
 
     def prompt(self, defaults: dict[str, float], default_max_tokens: int) -> Prompt:
         """The question as strategies see it."""
@@ -107,6 +124,7 @@ class ChatRequest(SamplingFields):
             k=self.choices,
             template_kwargs=_template_kwargs(self.chat_template_kwargs or {}),
             reasoning_effort=self.reasoning_effort,
+            tools=self._tools(),
         )
 
 
@@ -127,6 +145,13 @@ class ReplyFields:
     fingerprint: str
     logprobs: bool = False
     reasoning: bool = True
+    named_tool: bool = False
+
+    def finish_reason(self, candidate: Candidate) -> str:
+        """As OpenAI has it: of a call that the request itself named the reason is `stop`."""
+        if candidate.tool_calls and candidate.finish_reason == "stop" and not self.named_tool:
+            return "tool_calls"
+        return finish_reason(candidate.finish_reason)
 
 
 def completion(run: RunResult, fields: ReplyFields) -> dict[str, Any]:
@@ -138,14 +163,16 @@ def completion(run: RunResult, fields: ReplyFields) -> dict[str, Any]:
 
 def _choice(index: int, candidate: Candidate, fields: ReplyFields) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": candidate.content, "refusal": None}
-    if candidate.reasoning is not None:
+    if candidate.reasoning is not None or candidate.tool_calls:
         message["content"] = candidate.content or None
-        message |= _reasoning(candidate.reasoning) if fields.reasoning else {}
+    if candidate.reasoning is not None and fields.reasoning:
+        message |= _reasoning(candidate.reasoning)
+    message |= calls_out(candidate.tool_calls)
     return {
         "index": index,
         "message": message,
         "logprobs": _logprobs(candidate.logprobs) if fields.logprobs else None,
-        "finish_reason": finish_reason(candidate.finish_reason),
+        "finish_reason": fields.finish_reason(candidate),
     }
 
 
@@ -169,12 +196,13 @@ class ChatStream(ChunkStream):
         delta: dict[str, Any] = {"content": new.content} if new.content else {}
         if new.reasoning and self._fields.reasoning:
             delta |= _reasoning(new.reasoning)
+        delta |= calls_out(new.tool_calls, streamed=True)
         if not delta and not (new.logprobs and self._fields.logprobs):
             return []
         return [self._chunk(index, delta, new.logprobs)]
 
-    def closing(self, index: int, reason: str) -> dict[str, Any]:
-        return self._chunk(index, {}, reason=finish_reason(reason))
+    def closing(self, index: int, candidate: Candidate) -> dict[str, Any]:
+        return self._chunk(index, {}, reason=self._fields.finish_reason(candidate))
 
     def _chunk(
         self,

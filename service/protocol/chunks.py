@@ -30,7 +30,7 @@ class ChunkStream(ABC):
         """What is new of one choice: a part as it was generated, or all of it."""
 
     @abstractmethod
-    def closing(self, index: int, reason: str) -> dict[str, Any]:
+    def closing(self, index: int, candidate: Candidate) -> dict[str, Any]:
         """The end of one choice."""
 
     def begin(self, n: int, prompt_tokens: int) -> list[dict[str, Any]]:
@@ -52,7 +52,7 @@ class ChunkStream(ABC):
         for i, candidate in enumerate(run.outcome.answers):
             # A stage may show less than it generated.
             self._tokens[i] = candidate.tokens
-            chunks += self._with_usage([self.closing(i, candidate.finish_reason)])
+            chunks += self._with_usage([self.closing(i, candidate)])
         if self._include_usage:
             chunks.append(self.head | {"choices": [], "usage": usage(run)})
         chunks[-1] |= explanation(run)

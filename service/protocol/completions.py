@@ -88,8 +88,8 @@ class CompletionStream(ChunkStream):
         self._offsets[index] += sum(len(item.token) for item in new.logprobs)
         return [self._chunk(index, new.text, logprobs)]
 
-    def closing(self, index: int, reason: str) -> dict[str, Any]:
-        return self._chunk(index, "", reason=finish_reason(reason))
+    def closing(self, index: int, candidate: Candidate) -> dict[str, Any]:
+        return self._chunk(index, "", reason=finish_reason(candidate.finish_reason))
 
     def _chunk(
         self, index: int, text: str, logprobs: dict[str, Any] | None = None, reason: str | None = None

@@ -4,6 +4,7 @@ from typing import Any
 
 from service.metering.run import RunResult
 from service.protocol.cost import cost
+from service.protocol.tools import calls_out
 from strategies.base.types import Candidate, CandidateResult, Rejection, Vote
 
 
@@ -52,7 +53,9 @@ def _candidate(verdict: CandidateResult, full: bool) -> dict[str, Any]:
 
 def _text(candidate: Candidate) -> dict[str, Any]:
     told: dict[str, Any] = {"text": candidate.text, "logprob": candidate.logprob}
-    return told if candidate.reasoning is None else told | {"reasoning": candidate.reasoning}
+    if candidate.reasoning is not None:
+        told["reasoning"] = candidate.reasoning
+    return told | calls_out(candidate.tool_calls)
 
 
 def _rejection(at: Rejection) -> dict[str, Any]:

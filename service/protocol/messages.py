@@ -1,8 +1,7 @@
 """The messages of a chat in OpenAI's shape; what an assistant has replied, here or elsewhere, goes back in as it came.
 
-What only describes an earlier reply to its reader is taken and changes nothing: `annotations`, `parsed` (the OpenAI
-SDK's own reading of the content), and earlier reasoning, which the templates of reasoning models drop as well. So do
-hints to a cache: the prefix cache keeps every prompt without being told.
+What only describes an earlier reply to its reader is taken and changes nothing: `annotations`, and `parsed` (the OpenAI
+SDK's own reading of the content). So do hints to a cache: the prefix cache keeps every prompt without being told.
 """
 
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from strategies.base.types import Message
+from strategies.base.types import Message, ToolCall
 
 
 def _unsupported(reason: str, *neutral: object) -> BeforeValidator:
@@ -24,9 +23,9 @@ def _unsupported(reason: str, *neutral: object) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-NoName = Annotated[None, _unsupported("participants have no names here")]
+Name = Annotated[str | None, Field(max_length=256, description="Who speaks; the chat template says what it changes.")]
 NoAudio = Annotated[None, _unsupported("only text is served")]
-NoCall = Annotated[None, _unsupported("tool calls are not served", [])]
+NoCall = Annotated[None, _unsupported("it is OpenAI's older form; send `tool_calls`")]
 CacheHint = dict[str, Any] | None
 
 
@@ -58,15 +57,35 @@ class RefusalPart(_Shape):
         return self.refusal
 
 
+class CalledFunction(_Shape):
+    """The function of a call, with its arguments as JSON; `parsed_arguments` is the OpenAI SDK's reading of them."""
+
+    name: str = Field(min_length=1, max_length=256)
+    arguments: str
+    parsed_arguments: Any = None
+
+
+class CallPart(_Shape):
+    """A call that an earlier reply made."""
+
+    id: str = Field(max_length=256)
+    type: Literal["function"] = "function"
+    function: CalledFunction
+    index: int | None = None
+
+    def call(self) -> ToolCall:
+        return ToolCall(self.function.name, self.function.arguments, self.id)
+
+
 class SystemMessage(_Shape):
     """Instructions; `developer` is the newer name of `system`, and templates know only the older one."""
 
     role: Literal["system", "developer"]
     content: str | list[TextPart]
-    name: NoName = None
+    name: Name = None
 
     def message(self) -> Message:
-        return Message("system", text_of(self.content))
+        return Message("system", text_of(self.content), self.name)
 
 
 class UserMessage(_Shape):
@@ -74,33 +93,54 @@ class UserMessage(_Shape):
 
     role: Literal["user"]
     content: str | list[TextPart]
-    name: NoName = None
+    name: Name = None
 
     def message(self) -> Message:
-        return Message("user", text_of(self.content))
+        return Message("user", text_of(self.content), self.name)
+
+
+class ToolMessage(_Shape):
+    """What a tool answered to the call with that id."""
+
+    role: Literal["tool"]
+    content: str | list[TextPart]
+    tool_call_id: str = Field(max_length=256, description="The call that a turn of a tool answers.")
+    name: Name = None
+
+    def message(self) -> Message:
+        return Message("tool", text_of(self.content), self.name, call_id=self.tool_call_id)
 
 
 class AssistantMessage(_Shape):
-    """An earlier reply; one that declined says so in `refusal`, with or without content."""
+    """An earlier reply; one that declined says so in `refusal`, and one may call tools, with or without content."""
 
     role: Literal["assistant"]
     content: str | list[Annotated[TextPart | RefusalPart, Field(discriminator="type")]] | None = None
     refusal: str | None = None
-    name: NoName = None
+    name: Name = None
     annotations: list[dict[str, Any]] | None = None
     parsed: Any = None
-    reasoning: str | None = None
-    reasoning_content: str | None = None
+    reasoning: str | None = Field(None, description="What an earlier reply thought.")
+    reasoning_content: str | None = Field(None, description="The older name of reasoning.")
     audio: NoAudio = None
     function_call: NoCall = None
-    tool_calls: NoCall = None
+    tool_calls: list[CallPart] | None = Field(None, max_length=128)
 
     def message(self) -> Message:
         said = (text_of(self.content or ""), self.refusal or "")
-        return Message("assistant", "\n".join(text for text in said if text))
+        return Message(
+            "assistant",
+            "\n".join(text for text in said if text),
+            self.name,
+            tuple(part.call() for part in self.tool_calls or ()),
+            None,
+            self.reasoning if self.reasoning is not None else self.reasoning_content,
+        )
 
 
-ChatMessage = Annotated[SystemMessage | UserMessage | AssistantMessage, Field(discriminator="role")]
+ChatMessage = Annotated[
+    SystemMessage | UserMessage | AssistantMessage | ToolMessage, Field(discriminator="role")
+]
 """One turn of a chat, read by its role."""
 
 

@@ -21,7 +21,12 @@ async def chat(
     strategy = chosen_strategy(service, body)
     prompt = body.prompt(dict(service.engine.info.defaults), service.settings.limits.default_max_tokens)
     fields = ReplyFields(
-        new_id("chatcmpl"), body.model, service.fingerprint, bool(body.logprobs), body.tells_reasoning
+        new_id("chatcmpl"),
+        body.model,
+        service.fingerprint,
+        bool(body.logprobs),
+        body.tells_reasoning,
+        named_tool=prompt.tools is not None and prompt.tools.choice == "named",
     )
     if not body.stream:
         return await answer_whole(

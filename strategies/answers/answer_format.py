@@ -1,7 +1,7 @@
 """How a response states its answer, as a request says it, and the one function that reads it."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import Field, field_validator, model_validator
 
@@ -12,6 +12,7 @@ from strategies.answers.extract import Answer, Form, answer_is, as_answer, autom
 from strategies.answers.json_answers import find_object, whole_object
 from strategies.answers.numbers import last_number
 from strategies.answers.pattern import compiled, search
+from strategies.answers.tool_calls import ToolVote, canonical_calls
 from strategies.base.field_errors import WrongField
 from strategies.base.frozen_model import FrozenModel
 from strategies.base.types import Candidate
@@ -45,6 +46,17 @@ class AnswerForm(FrozenModel):
         "in the last line that matches.",
     )
 
+    tool_vote: ToolVote = Field(
+        "calls",
+        description="What is compared of responses that call tools: all `calls` in any order, the first `call`, or "
+        "of all the `name`s or the `arguments` alone.",
+    )
+    exclude_arguments: list[Annotated[str, Field(max_length=200)]] = Field(
+        default_factory=list,
+        max_length=64,
+        description="Arguments of tools that are left out of the comparison, by name.",
+    )
+
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, pattern: str | None) -> str | None:
@@ -64,6 +76,8 @@ class AnswerForm(FrozenModel):
         """The answer that the candidate brought along, else the one in its text; an invalid candidate has none."""
         if not candidate.is_valid:
             return None
+        if candidate.tool_calls:
+            return _as_is(canonical_calls(candidate.tool_calls, self.tool_vote, self.exclude_arguments))
         return self._find(candidate.content) if candidate.answer is None else self._brought(candidate.answer)
 
     def _find(self, text: str) -> Answer | None:

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
-from strategies.base.types import Candidate, FinishReason, Parts, Prompt, Stage, TokenLogprob
+from strategies.base.types import Candidate, FinishReason, Parts, Prompt, Stage, TokenLogprob, ToolCall
 
 ScorerKind = Literal["outcome", "step"]
 
@@ -32,6 +32,10 @@ class Delta:
     @property
     def reasoning(self) -> str | None:
         return None if self.parts is None else self.parts.reasoning
+
+    @property
+    def tool_calls(self) -> tuple[ToolCall, ...]:
+        return () if self.parts is None else self.parts.tool_calls
 
 
 OnDelta = Callable[[Delta], None]

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from itertools import count
 
-from strategies.base.types import Prompt
+from strategies.base.response import Response
+from strategies.base.types import Message, Prompt
 
 
 def boundary(seed: int, quoted: Sequence[str]) -> str:
@@ -32,9 +33,14 @@ def quoted_turns(prompt: Prompt) -> list[tuple[str, str]]:
     if prompt.text is not None:
         return [("The instruction, a text to be continued:", prompt.text)]
     if len(prompt.messages) == 1:
-        return [("The instruction:", prompt.messages[0].content)]
+        return [("The instruction:", _said(prompt.messages[0]))]
     last = len(prompt.messages)
     return [
-        (f"The conversation, turn {number} of {last}, by the {message.role}:", message.content)
+        (f"The conversation, turn {number} of {last}, by the {message.role}:", _said(message))
         for number, message in enumerate(prompt.messages, start=1)
     ]
+
+
+def _said(message: Message) -> str:
+    """What a turn says and calls."""
+    return str(Response.of(message.content, message.tool_calls))

@@ -25,11 +25,43 @@ Detail = int | float | str | bool | tuple[int, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A call of a function that the caller offered; `arguments` is JSON, as the model wrote it."""
+
+    name: str
+    arguments: str
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
-    """One turn of a chat."""
+    """One turn of a chat. A turn of the assistant may call tools, and one of a tool answers the call of that id."""
 
     role: str
     content: str
+    name: str | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    tool_call_id: str | None = None
+    reasoning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What may be called: OpenAI's `tools` as they were sent, and whether one must be, or the one that is `named`.
+
+    `parallel`: whether one response may hold several calls.
+    """
+
+    offered: tuple[Mapping[str, Any], ...]
+    choice: Literal["auto", "none", "required", "named"] = "auto"
+    named: str | None = None
+    parallel: bool = True
+
+    @property
+    def functions(self) -> Mapping[str, Mapping[str, Any]]:
+        """The parameters' schema of each function, by name; without one anything is allowed."""
+        described = [tool["function"] for tool in self.offered]
+        return {function["name"]: function.get("parameters") or {} for function in described}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +113,7 @@ class Prompt:
     k: int = 1
     template_kwargs: Mapping[str, Any] = field(default_factory=dict)
     reasoning_effort: str | None = None
+    tools: Tools | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,15 +141,6 @@ class Score:
 
     value: float | None = None
     steps: tuple[float, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ToolCall:
-    """A call of a function that the caller offered; `arguments` is JSON, as the model wrote it."""
-
-    name: str
-    arguments: str
-    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

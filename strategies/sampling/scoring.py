@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from strategies.answers.steps import split_steps
+from strategies.base.errors import InvalidRequest
 from strategies.base.ports import (
     OutcomeScorer,
     StepScorer,
 )
+from strategies.base.response import Response
 from strategies.base.types import Candidate, Prompt, Score
 from strategies.sampling.shown import content_of
 from strategies.scores.aggregate import Aggregation, aggregate
@@ -46,6 +48,9 @@ def ask_outcome(scorer: OutcomeScorer) -> Callable[[Prompt, Sequence[str]], Awai
 
 def ask_steps(scorer: StepScorer) -> Callable[[Prompt, Sequence[str]], Awaitable[list[Score]]]:
     async def ask(prompt: Prompt, texts: Sequence[str]) -> list[Score]:
+        if any(isinstance(text, Response) for text in texts):
+            message = f"step scorer {scorer.name!r} judges the steps of a text, and a candidate calls tools"
+            raise InvalidRequest(message, param="strategy.scorer")
         steps = [split_steps(text, scorer.delimiter) for text in texts]
         return [Score(None, values or ()) for values in (await scorer.score(prompt, steps)).values]
 

@@ -1,26 +1,28 @@
-"""What a scorer is shown of a candidate: its content, and its reasoning only where the scorer asks for it."""
+"""What a scorer is shown of a candidate: its content and calls, and its reasoning only where the scorer asks for it."""
 
 from collections.abc import Callable
 
 from strategies.answers.thinking import CLOSE, OPEN
 from strategies.base.ports import ScorerKind
+from strategies.base.response import Response
 from strategies.base.types import Candidate
 
 
 def content_of(candidate: Candidate) -> str:
-    """What the candidate says."""
-    return candidate.content
+    """What the candidate says and calls."""
+    return Response.of(candidate.content, candidate.tool_calls)
 
 
 def reasoning_and_content(candidate: Candidate) -> str:
-    """What it thought, in tags, and then what it says."""
+    """What it thought, in tags, and then what it says and calls."""
     thought = candidate.reasoning
-    return candidate.content if thought is None else f"{OPEN}{thought}{CLOSE}{candidate.content}"
+    said = candidate.content if thought is None else f"{OPEN}{thought}{CLOSE}{candidate.content}"
+    return Response.of(said, candidate.tool_calls)
 
 
 def reasoning_of(candidate: Candidate) -> str:
     """What it thought; what it says, where it did not think."""
-    return candidate.reasoning or candidate.content
+    return candidate.reasoning or content_of(candidate)
 
 
 def written_of(candidate: Candidate) -> str:

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from service.embedded.build import build_generator
+from service.embedded.chat_templates import TOOLS_TEMPLATE
 from service.embedded.paths import GENERATOR_NAME
 from service.engine.group_lock import GroupLock
 from service.engine.settings import EngineSettings
@@ -31,6 +32,7 @@ async def generator(lock: GroupLock) -> AsyncIterator[VllmEngine]:
         max_model_len=MAX_MODEL_LEN,
         max_num_seqs=MAX_NUM_SEQS,
         kv_cache_mib=256,
+        chat_template=TOOLS_TEMPLATE,
         # The smallest step that holds the longest prompt: many prompts at once do not fit it.
         engine_args={"max_num_batched_tokens": MAX_MODEL_LEN},
     )

@@ -25,7 +25,7 @@ PROBLEMS = problems("test", 4)
 
 
 def prompt_of(number: int, *, ignore_eos: bool = False, max_tokens: int = 48) -> Prompt:
-    messages = tuple(Message(**message) for message in chat(PROBLEMS[number]))
+    messages = tuple(Message(message["role"], message["content"]) for message in chat(PROBLEMS[number]))
     decoding = Decoding(temperature=0.8, seed=number, max_tokens=max_tokens, ignore_eos=ignore_eos)
     return Prompt(messages, decoding=decoding)
 

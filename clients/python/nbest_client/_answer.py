@@ -1,7 +1,7 @@
 """A streamed answer put together: chunks in, new text out, and at the end the same result as a whole reply. Pure."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import AliasPath, Field
@@ -21,6 +21,7 @@ class _Delta(Told):
     index: int
     text: str | None = Field(None, validation_alias=AliasPath("delta", "content"))
     reasoning: str | None = Field(None, validation_alias=AliasPath("delta", "reasoning"))
+    tool_calls: Sequence[Mapping[str, Any]] = Field((), validation_alias=AliasPath("delta", "tool_calls"))
     finish_reason: str | None = None
     logprobs: Mapping[str, list[Any]] | None = None
 
@@ -85,6 +86,9 @@ class Answer:
         if delta.reasoning is not None:
             message = choice["message"]
             message["reasoning"] = message.get("reasoning", "") + delta.reasoning
+        if delta.tool_calls:
+            # The server tells each call whole.
+            choice["message"].setdefault("tool_calls", []).extend(delta.tool_calls)
         choice["finish_reason"] = delta.finish_reason or choice["finish_reason"]
         if delta.logprobs:
             choice.setdefault("logprobs", {"content": []})["content"] += delta.logprobs.get("content") or []

@@ -44,6 +44,9 @@ class Sampling(TypedDict, total=False):
     chat_template_kwargs: dict[str, Any]
     thinking_token_budget: int
     include_reasoning: bool
+    tools: list[dict[str, Any]]
+    tool_choice: Literal["none", "auto", "required"] | dict[str, Any]
+    parallel_tool_calls: bool
     user: str
     metadata: dict[str, str]
 

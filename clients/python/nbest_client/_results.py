@@ -12,13 +12,14 @@ from nbest_client._explanation import Explanation, Told
 
 
 class Choice(Told):
-    """One answer, and what was thought before it. `logprobs` is OpenAI's object, where it was asked for."""
+    """One answer, what was thought before it and what it calls. `logprobs` is OpenAI's object, if asked for."""
 
     index: int
     text: Annotated[str, BeforeValidator(lambda told: "" if told is None else told)] = Field(
         validation_alias=AliasPath("message", "content")
     )
     reasoning: str | None = Field(None, validation_alias=AliasPath("message", "reasoning"))
+    tool_calls: Sequence[Mapping[str, Any]] = Field((), validation_alias=AliasPath("message", "tool_calls"))
     finish_reason: str | None
     logprobs: Mapping[str, Any] | None = None
 

@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 
 from service.engine.ports import EngineInfo, TextLogprobs
+from service.engine.response_parser import CallsParser, ResponseParser, ThinkParser
 from service.engine.scripted.script import (
     FAIL,
     Script,
@@ -18,7 +19,7 @@ from service.engine.scripted.script import (
     count_prompt_tokens,
     words,
 )
-from strategies.answers.thinking import ThinkingSplitter, split_thinking
+from strategies.answers.thinking import split_thinking
 from strategies.base.concurrency import each_as_it_ends
 from strategies.base.errors import EngineFailed, PromptTooLong
 from strategies.base.ports import Delta, LiveCandidate, OnDelta
@@ -114,13 +115,13 @@ class ScriptedEngine:
         prompt_tokens = count_prompt_tokens(prompt)
         self.prompt_tokens += prompt_tokens
         self.unfinished += 1
-        thinking = ThinkingSplitter()
+        parser = _parser(prompt)
         try:
             for i, token in enumerate(tokens, start=1):
                 await asyncio.sleep(self.token_s)
                 self.generation_tokens += 1
                 if on_delta is not None:
-                    parts = thinking.feed(token, ended=i == len(tokens))
+                    parts = parser.feed(token, (), ended=i == len(tokens))
                     on_delta(Delta(index, token, 1, _logprobs([token], prompt), parts, prompt_tokens))
         finally:
             self.unfinished -= 1
@@ -134,13 +135,21 @@ class ScriptedEngine:
             prompt_tokens,
             logprob=total,
             logprobs=logprobs,
-            parts=_parts("".join(tokens)),
+            parts=_parser(prompt).whole("".join(tokens), range(len(tokens))),
         )
 
 
-def _parts(text: str) -> Parts:
-    parts = split_thinking(text)
-    return replace(parts, reasoning_tokens=len(words(parts.reasoning or "")))
+class _WordParser(ThinkParser):
+    """Splits at the tags, and counts words."""
+
+    def whole(self, text: str, ids: Sequence[int]) -> Parts:
+        parts = split_thinking(text)
+        return replace(parts, reasoning_tokens=len(words(parts.reasoning or "")))
+
+
+def _parser(prompt: Prompt) -> ResponseParser:
+    parser = _WordParser(lambda ids, length: 0)
+    return parser if prompt.tools is None else CallsParser(parser, prompt.tools)
 
 
 @dataclass(slots=True)
@@ -195,7 +204,7 @@ class ScriptedLive:
             self.prompt_tokens,
             logprob=sum(item.logprob for item in logprobs) if logprobs else None,
             logprobs=logprobs,
-            parts=_parts(self.text),
+            parts=_parser(self.prompt).whole(self.text, range(self.tokens)),
         )
 
     def _read_prompt(self) -> None:

@@ -1,5 +1,6 @@
 """What a chat template does to a chat, learnt with stand-ins: no untrusted text passes through it unseen."""
 
+import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from strategies.base.errors import InvalidRequest
-from strategies.base.types import Message
+from strategies.base.types import Message, ToolCall
 
 ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 """The roles that a chat may have; a `developer` message is rendered as `system`, which templates know."""
@@ -63,11 +64,16 @@ def render(
     *,
     add_generation_prompt: bool,
     variables: Mapping[str, Any] | None = None,
+    extras: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """The chat as the template writes it; InvalidRequest where it refuses (say, the order of roles)."""
     if not tokenizer.chat_template:
         raise InvalidRequest("this model has no chat template: send a plain prompt", param="messages")
-    chat = [{"role": _KNOWN_AS.get(role, role), "content": content} for role, content in turns]
+    chat: list[dict[str, Any]] = [
+        {"role": _KNOWN_AS.get(role, role), "content": content} for role, content in turns
+    ]
+    for turn, extra in zip(chat, extras, strict=False):
+        turn.update(extra)
     try:
         text: str = tokenizer.apply_chat_template(
             chat, tokenize=False, add_generation_prompt=add_generation_prompt, **(variables or {})
@@ -77,12 +83,48 @@ def render(
     return text
 
 
+def extras_of(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    """What the turns have beside role and content, by the names that templates know."""
+    return [_extra(message) for message in messages]
+
+
+def _extra(message: Message) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": message.name, "tool_call_id": message.tool_call_id}
+    if message.reasoning is not None:
+        told |= {"reasoning": message.reasoning, "reasoning_content": message.reasoning}
+    if message.tool_calls:
+        told["tool_calls"] = [_called(call) for call in message.tool_calls]
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _called(call: ToolCall) -> dict[str, Any]:
+    """Templates write arguments as JSON themselves, so they are handed the object."""
+    try:
+        arguments: Any = json.loads(call.arguments)
+    except (ValueError, RecursionError):
+        arguments = call.arguments
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": arguments}}
+
+
+def check_place(tokenizer: Any, messages: Sequence[Message], param: str) -> None:
+    """InvalidRequest where there are calls and the template leaves calls out: then the chat would be another."""
+    if not any(message.tool_calls for message in messages):
+        return
+    name = secrets.token_hex(8)
+    called = extras_of([Message("assistant", "", tool_calls=(ToolCall(name, "{}", "call_0"),))])
+    turns = [("user", "?"), ("assistant", "")]
+    text = render(tokenizer, turns, add_generation_prompt=False, extras=[{}, *called])
+    if name not in text:
+        raise InvalidRequest("the chat template has no place for tool calls", param=param)
+
+
 def skeleton(
     tokenizer: Any,
     roles: Sequence[str],
     *,
     add_generation_prompt: bool,
     variables: Mapping[str, Any] | None = None,
+    extras: Sequence[Mapping[str, Any]] = (),
 ) -> list[Part]:
     """The template's own text and the slots where it puts the contents; a content may have none or several.
 
@@ -91,7 +133,9 @@ def skeleton(
     """
     key = secrets.token_hex(8)
     stand_ins = [(role, f"{_SPACE}{key}x{i}x{key}{_SPACE}") for i, role in enumerate(roles)]
-    text = render(tokenizer, stand_ins, add_generation_prompt=add_generation_prompt, variables=variables)
+    text = render(
+        tokenizer, stand_ins, add_generation_prompt=add_generation_prompt, variables=variables, extras=extras
+    )
     pieces = re.split(f"({_SPACE}?{key}x[0-9]+x{key}{_SPACE}?)", text)
     return [_slot(piece, key) if key in piece else piece for piece in pieces if piece]
 

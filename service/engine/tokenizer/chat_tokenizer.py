@@ -15,15 +15,19 @@ from service.engine.tokenizer.chat_template import (
     Slot,
     answer_part,
     check_messages,
+    check_place,
     check_text,
+    extras_of,
     fill,
     render,
     skeleton,
 )
+from service.engine.tokenizer.spans import Span, ends_of, stripped
 from service.engine.tokenizer.template_variables import declared, strings_in, variables_of
 from service.engine.tokenizer.vocabulary import Vocabulary
 from strategies.base.errors import InvalidRequest
-from strategies.base.types import Message, Prompt
+from strategies.base.response import Response
+from strategies.base.types import Message, Prompt, Tools
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +89,18 @@ class ChatTokenizer:
             return list(self._raw.encode(check_text(prompt.text, "prompt")).ids)
         check_messages(prompt.messages)
         contents = [message.content for message in prompt.messages]
-        variables = self.variables(prompt)
+        variables = self.variables(prompt) | self._tools(prompt.tools)
+        extras = extras_of(prompt.messages)
+        self._check_inert(extras, "messages")
+        turns = [(message.role, message.content) for message in prompt.messages]
+        text = render(self._tokenizer, turns, add_generation_prompt=True, variables=variables, extras=extras)
+        check_place(self._tokenizer, prompt.messages, "messages")
         if self._is_plain(contents):
-            turns = [(message.role, message.content) for message in prompt.messages]
-            text = render(self._tokenizer, turns, add_generation_prompt=True, variables=variables)
             return list(self._whole.encode(text, add_special_tokens=False).ids)
         roles = [message.role for message in prompt.messages]
-        parts = skeleton(self._tokenizer, roles, add_generation_prompt=True, variables=variables)
+        parts = skeleton(
+            self._tokenizer, roles, add_generation_prompt=True, variables=variables, extras=extras
+        )
         return list(chain.from_iterable(piece.ids for piece in self._encode_pieces(parts, contents)))
 
     def variables(self, prompt: Prompt) -> dict[str, Any]:
@@ -108,9 +117,37 @@ class ChatTokenizer:
             )
         return variables
 
-    def conversation(self, messages: Sequence[Message], answer: str) -> Conversation:
-        """What a scorer reads: the chat and the answer, and where in the answer each token ends."""
+    def _tools(self, tools: Tools | None) -> dict[str, Any]:
+        """The tools as a variable of the template; InvalidRequest where it has no place for them."""
+        if tools is None:
+            return {}
+        if not self._reads("tools"):
+            message = (
+                "the model's chat template has no place for tools; set engine.chat_template to one that has"
+            )
+            raise InvalidRequest(message, param="tools")
+        offered = [dict(tool) for tool in tools.offered]
+        self._check_inert(offered, "tools")
+        return {"tools": offered}
+
+    def _reads(self, variable: str) -> bool:
+        template = self._tokenizer.chat_template
+        return isinstance(template, str) and variable in declared(template)
+
+    def _check_inert(self, value: Any, param: str) -> None:
+        if not self._is_plain(strings_in(value)):
+            raise InvalidRequest("a control token of the model is spelled in a tool or a call", param=param)
+
+    def conversation(
+        self, messages: Sequence[Message], answer: str, tools: Tools | None = None
+    ) -> Conversation:
+        """What a scorer reads: the chat and the answer, and where in the answer each token ends.
+
+        Of an answer that calls tools no token is placed. InvalidRequest where the template has no place for calls.
+        """
         check_messages(messages)
+        if isinstance(answer, Response) or any(map(_extra_of, messages)):
+            return self._rich_conversation(messages, answer, tools)
         contents = [*(message.content for message in messages), check_text(answer, "answer")]
         roles = [*(message.role for message in messages), "assistant"]
         parts = skeleton(self._tokenizer, roles, add_generation_prompt=False)
@@ -120,9 +157,40 @@ class ChatTokenizer:
         pieces = self._encode_pieces(parts, contents)
         ends = [[-1] * len(piece.ids) for piece in pieces]
         text = fill(parts, contents)[place]
-        ends[place] = _ends(pieces[place], _Span(0, len(text), _stripped(answer, text)))
+        ends[place] = ends_of(pieces[place], Span(0, len(text), stripped(answer, text)))
         ids = chain.from_iterable(piece.ids for piece in pieces)
         return Conversation(list(ids), list(chain.from_iterable(ends)))
+
+    def _rich_conversation(
+        self, messages: Sequence[Message], answer: str, tools: Tools | None
+    ) -> Conversation:
+        calls = answer.tool_calls if isinstance(answer, Response) else ()
+        said = answer.content if isinstance(answer, Response) else answer
+        chat = [*messages, Message("assistant", check_text(said, "answer"), tool_calls=calls)]
+        extras, contents = extras_of(chat), [message.content for message in chat]
+        offered = self._tools(tools) if self._reads("tools") else {}
+        self._check_inert(extras, "messages")
+        turns = [(message.role, message.content) for message in chat]
+        text = render(self._tokenizer, turns, add_generation_prompt=False, variables=offered, extras=extras)
+        check_place(self._tokenizer, chat[-1:], "strategy.scorer")
+        parts = skeleton(
+            self._tokenizer,
+            [message.role for message in chat],
+            add_generation_prompt=False,
+            variables=offered,
+            extras=extras,
+        )
+        pieces = self._encode_pieces(parts, contents)
+        ids = list(chain.from_iterable(piece.ids for piece in pieces))
+        if calls:
+            whole = list(self._whole.encode(text, add_special_tokens=False).ids)
+            ids = whole if self._is_plain(contents) else ids
+            return Conversation(ids, [-1] * len(ids))
+        place = answer_part(parts, len(contents) - 1)
+        ends = [[-1] * len(piece.ids) for piece in pieces]
+        core = fill(parts, contents)[place]
+        ends[place] = ends_of(pieces[place], Span(0, len(core), stripped(answer, core)))
+        return Conversation(ids, list(chain.from_iterable(ends)))
 
     def _plain_conversation(
         self, roles: Sequence[str], contents: Sequence[str], parts: Sequence[Part], place: int
@@ -136,8 +204,8 @@ class ChatTokenizer:
         if rendered != text and (found := rendered.rfind(answer.strip())) >= 0:
             text, start, core = rendered, found, answer.strip()
         encoding = self._whole.encode(text, add_special_tokens=False)
-        span = _Span(start, start + len(core), _stripped(answer, core))
-        return Conversation(list(encoding.ids), _ends(encoding, span))
+        span = Span(start, start + len(core), stripped(answer, core))
+        return Conversation(list(encoding.ids), ends_of(encoding, span))
 
     def token_text(self, token_id: int) -> str:
         """What one token spells; a part of a character shows as the replacement character."""
@@ -155,27 +223,8 @@ class ChatTokenizer:
         return [e.encode(text, add_special_tokens=False) for e, text in zip(encoders, texts, strict=True)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """Where an encoded text holds the answer, and how many characters of its front the template stripped."""
-
-    start: int
-    end: int
-    stripped: int
-
-
-def _stripped(answer: str, core: str) -> int:
-    """How many characters are missing at the front of what a template leaves of the answer."""
-    return 0 if answer.startswith(core) else len(answer) - len(answer.lstrip())
-
-
-def _ends(encoding: Any, span: _Span) -> list[int]:
-    """For each token how many characters of the answer are complete after it; -1 outside the answer."""
-    offsets = np.asarray(encoding.offsets, dtype=np.int64).reshape(-1, 2)
-    inside = (offsets[:, 1] > span.start) & (offsets[:, 0] < span.end)
-    complete = np.minimum(offsets[:, 1], span.end) - span.start + span.stripped
-    ends: list[int] = np.where(inside, complete, -1).tolist()
-    return ends
+def _extra_of(message: Message) -> dict[str, Any]:
+    return extras_of([message])[0]
 
 
 def _load(source: str | Path) -> Any:

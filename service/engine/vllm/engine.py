@@ -5,6 +5,7 @@ import functools
 import warnings
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from service.engine.checkpoint_size import count_parameters
@@ -72,8 +73,8 @@ class VllmEngine:
         arguments = engine_arguments(settings, model_path, served_name, on_cpu=runs_on_cpu())
         if not loads_processors(arguments):
             arguments.pop("logits_processors", None)
-        tokenizer = _tokenizer(arguments.get("tokenizer") or model_path)
-        parsing = parser_class(settings.reasoning_parser, tokenizer.inner)
+        tokenizer = _tokenizer(arguments.get("tokenizer") or model_path, settings.chat_template)
+        parsing = parser_class(settings.reasoning_parser, settings.tool_parser, tokenizer.inner)
         bind_threads(settings.cpu_cores, settings.tensor_parallel_size * settings.data_parallel_size)
         before = children()
         llm = AsyncLLM.from_engine_args(AsyncEngineArgs(**arguments))
@@ -158,9 +159,15 @@ class VllmEngine:
 
 
 @functools.lru_cache(maxsize=8)
-def _tokenizer(source: str) -> ChatTokenizer:
+def _tokenizer(source: str, template: str | None) -> ChatTokenizer:
     """Read once: when the engine is started again, the event loop beside it would stand still for as long."""
-    return ChatTokenizer(source)
+    tokenizer = ChatTokenizer(source)
+    if template is not None:
+        is_written_out = "{" in template
+        tokenizer.inner.chat_template = (
+            template if is_written_out else Path(template).read_text(encoding="utf-8")
+        )
+    return tokenizer
 
 
 def loads_processors(arguments: dict[str, Any]) -> bool:

@@ -37,7 +37,10 @@ _PRIORITY: Final[dict[Stage, int]] = {"sample": 0, "judge": -1, "fusion": -1}
 
 @dataclass(frozen=True, slots=True)
 class PreparedPrompt:
-    """One prompt, read once and shared by all its candidates; `parsing` is what the engine is told of its parser."""
+    """One prompt, read once and shared by all its candidates; `parsing` is what the engine is told of its parser.
+
+    `fault` is the field to blame where the engine refuses it without a name.
+    """
 
     ids: list[int]
     decoding: Decoding
@@ -45,6 +48,7 @@ class PreparedPrompt:
     priority: int
     parser: Callable[[], ResponseParser]
     parsing: Mapping[str, Any] = field(default_factory=dict)
+    fault: str | None = None
 
     def seeded(self, index: int, written: int = 0) -> SamplingParams:
         """The parameters of one candidate: its own copy, with its own seed where the request has one."""
@@ -87,13 +91,15 @@ class Requests:
             message = "thinking_token_budget needs engine.reasoning_parser, which tells where thinking ends"
             raise Unsupported(message, param="thinking_token_budget")
         params = sampling_params(decoding, has_top_h=self._has_top_h, streams=streams)
+        self.parsers.hold(prompt, params)
         # Tokenising a long chat takes milliseconds, which the event loop does not have.
         ids = await asyncio.to_thread(self.tokenizer.prompt_ids, prompt)
         self._check_length(ids, "messages" if prompt.text is None else "prompt")
         if decoding.json_schema is not None:
             await self.grammars.check(decoding.json_schema, n)
         parser = self.parsers.of(prompt, ids)
-        return PreparedPrompt(ids, decoding, params, _PRIORITY[stage], parser, self.parsers.told(prompt, ids))
+        told = self.parsers.told(prompt, ids)
+        return PreparedPrompt(ids, decoding, params, _PRIORITY[stage], parser, told, _unnamed(prompt))
 
     async def draw(self, asked: PreparedPrompt, index: int, on_delta: OnDelta | None) -> Candidate:
         """One finished candidate; it is aborted if the caller is cancelled.
@@ -103,7 +109,7 @@ class Requests:
         gathering = Gathering(index, len(asked.ids), asked.decoding.logprobs, asked.parser())
         try:
             async with self.lock.take("generate"):
-                with translated(_unnamed(asked.decoding)):
+                with translated(asked.fault):
                     await self._gather(asked, index, gathering, on_delta)
         except EngineGenerateError:
             return gathering.candidate("error")
@@ -143,8 +149,11 @@ class Requests:
             raise PromptTooLong.by(len(ids), longest, param=param)
 
 
-def _unnamed(decoding: Decoding) -> str | None:
+def _unnamed(prompt: Prompt) -> str | None:
     """The field at fault where vLLM refuses a request late and without a name."""
+    decoding = prompt.decoding
+    if prompt.tools is not None:
+        return "tools"
     if decoding.json_schema is not None:
         return "response_format"
     return "top_h" if decoding.top_h is not None else None

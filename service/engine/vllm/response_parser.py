@@ -5,10 +5,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from service.engine.response_parser import ResponseParser, ThinkParser, TokensWithin, reasoning_tokens
+from service.engine.response_parser import (
+    CallsParser,
+    ResponseParser,
+    ThinkParser,
+    TokensWithin,
+    reasoning_tokens,
+)
 from service.engine.tokenizer.chat_tokenizer import ChatTokenizer
 from strategies.answers.thinking import OPEN
-from strategies.base.types import Parts, Prompt
+from strategies.answers.tool_parts import UNREADABLE, checked
+from strategies.base.types import Parts, Prompt, ToolCall, Tools
 
 log = logging.getLogger(__name__)
 
@@ -31,16 +38,49 @@ class Parsers:
         def within(written: Sequence[int], length: int) -> int:
             return vocabulary.tokens_within(ids, written, length)
 
-        if self.parser_class is None:
-            opened = vocabulary.text(ids[-_CONTEXT:]).rstrip().endswith(OPEN)
-            return lambda: ThinkParser(within, opened=opened)
+        tools = prompt.tools if prompt.tools is not None and prompt.tools.choice != "none" else None
+        opened = vocabulary.text(ids[-_CONTEXT:]).rstrip().endswith(OPEN)
         request = _request(prompt)
-        return lambda: VllmParser(lambda: self._make(prompt), request, list(ids), within)
+
+        def split() -> ResponseParser:
+            if self.parser_class is None:
+                return ThinkParser(within, opened=opened)
+            return VllmParser(
+                lambda: self._make(prompt), request, list(ids), within, tools if self.calls else None
+            )
+
+        if tools is None or self.calls:
+            return split
+        return lambda: CallsParser(split(), tools)
 
     @property
     def reasons(self) -> bool:
         """Whether the engine itself knows where thinking ends."""
         return getattr(self.parser_class, "reasoning_parser_cls", None) is not None
+
+    @property
+    def calls(self) -> bool:
+        """Whether a parser of the model's own reads its calls."""
+        return getattr(self.parser_class, "tool_parser_cls", None) is not None
+
+    def hold(self, prompt: Prompt, params: Any) -> None:
+        """Set what holds a response to the calls that are asked for, as vLLM's own server does."""
+        tools = prompt.tools
+        if tools is None or tools.choice == "none":
+            return
+        request = _request(prompt)
+        if self.calls:
+            request = self._make(prompt).adjust_request(request)
+            params.skip_special_tokens = request.skip_special_tokens
+            params.structured_outputs = request.structured_outputs or params.structured_outputs
+        elif tools.choice != "auto":
+            from vllm.sampling_params import StructuredOutputsParams
+            from vllm.tool_parsers.utils import get_json_schema_from_tools
+
+            schema = get_json_schema_from_tools(
+                request.tool_choice, request.tools, parallel_tool_calls=tools.parallel
+            )
+            params.structured_outputs = StructuredOutputsParams(json=schema)
 
     def told(self, prompt: Prompt, ids: Sequence[int]) -> dict[str, Any]:
         """What the engine has to know so that a grammar holds what is said, and not what is thought before it."""
@@ -54,34 +94,50 @@ class Parsers:
     def _make(self, prompt: Prompt) -> Any:
         return self.parser_class(
             self.tokenizer.inner,
-            None,
+            _request(prompt).tools,
             chat_template_kwargs=self.tokenizer.variables(prompt),
             model_config=self.model_config,
         )
 
 
-def parser_class(reasoning_parser: str | None, tokenizer: Any) -> Any:
-    """vLLM's parser of that name, tried on the tokenizer; ValueError says what is wrong, or lists the names."""
-    if reasoning_parser is None:
+def parser_class(reasoning_parser: str | None, tool_parser: str | None, tokenizer: Any) -> Any:
+    """vLLM's parser of those names, tried on the tokenizer; ValueError says what is wrong, or lists the names."""
+    if reasoning_parser is None and tool_parser is None:
         return None
     from vllm.parser import ParserManager
     from vllm.reasoning import ReasoningParserManager
+    from vllm.tool_parsers import ToolParserManager
 
-    known = ReasoningParserManager.list_registered()
-    if reasoning_parser not in known:
-        raise ValueError(f"engine.reasoning_parser: no {reasoning_parser!r}; vLLM has: {', '.join(known)}")
+    _check_name("reasoning_parser", reasoning_parser, ReasoningParserManager.list_registered())
+    _check_name("tool_parser", tool_parser, ToolParserManager.list_registered())
     try:
-        return ParserManager.get_parser(reasoning_parser_name=reasoning_parser, tokenizer=tokenizer)
+        return ParserManager.get_parser(
+            tool_parser_name=tool_parser,
+            reasoning_parser_name=reasoning_parser,
+            enable_auto_tools=True,
+            tokenizer=tokenizer,
+        )
     except TypeError as error:
-        raise ValueError(f"engine.reasoning_parser: {error}") from error
+        raise ValueError(f"engine.reasoning_parser, engine.tool_parser: {error}") from error
+
+
+def _check_name(setting: str, name: str | None, known: Sequence[str]) -> None:
+    if name is not None and name not in known:
+        raise ValueError(f"engine.{setting}: no {name!r}; vLLM has: {', '.join(known)}")
 
 
 def _request(prompt: Prompt) -> Any:
-    """The request as vLLM's parsers look at it."""
+    """The request as vLLM's parsers look at it: what may be called."""
     from vllm.entrypoints.openai.chat_completion.protocol import ChatCompletionRequest
 
-    turns: list[Any] = [{"role": message.role, "content": message.content} for message in prompt.messages]
-    return ChatCompletionRequest(messages=turns or [{"role": "user", "content": prompt.text or ""}])
+    asked: dict[str, Any] = {"messages": [{"role": "user", "content": ""}]}
+    if (tools := prompt.tools) is not None:
+        named = {"type": "function", "function": {"name": tools.named}}
+        asked |= {"tools": list(tools.offered), "parallel_tool_calls": tools.parallel}
+        asked["tool_choice"] = named if tools.choice == "named" else tools.choice
+    if (schema := prompt.decoding.json_schema) is not None:
+        asked["structured_outputs"] = {"json": schema}
+    return ChatCompletionRequest.model_validate(asked)
 
 
 @dataclass(slots=True)
@@ -96,7 +152,9 @@ class VllmParser:
     request: Any
     prompt_ids: list[int]
     tokens_within: TokensWithin
+    tools: Tools | None = None
     _stream: Any = None
+    _blank: str = ""
     _text: str = ""
     _ids: list[int] = field(default_factory=list)
     _told: Parts = field(default_factory=Parts)
@@ -105,11 +163,18 @@ class VllmParser:
         try:
             parser = self.make()
             parser.set_prompt_token_ids(self.prompt_ids)
-            reasoning, content, _ = parser.parse(text, self.request, model_output_token_ids=list(ids))
+            reasoning, content, calls = parser.parse(
+                text, self.request, enable_auto_tools=True, model_output_token_ids=list(ids)
+            )
         except Exception:
             log.warning("the configured parser could not read a response", exc_info=True)
             return replace(self._told, flaw="unreadable")
         parts = Parts(_longer(self._told.content, content) or "", _longer(self._told.reasoning, reasoning))
+        if self.tools is not None:
+            found = [ToolCall(call.name, call.arguments, call.id or "") for call in calls or ()]
+            parts = checked(parts, found, self.tools)
+            if not found and self.tools.choice != "auto":
+                parts = replace(parts, flaw=parts.flaw or UNREADABLE)
         return replace(parts, reasoning_tokens=reasoning_tokens(text, parts, ids, self.tokens_within))
 
     def feed(self, text: str, ids: Sequence[int], *, ended: bool) -> Parts:
@@ -128,7 +193,13 @@ class VllmParser:
         except Exception:
             log.warning("the configured parser could not read a response as it came", exc_info=True)
             return Parts()
-        return Parts() if told is None else Parts(told.content or "", told.reasoning)
+        if told is None:
+            return Parts()
+        # Blank text before a call is none of the content, once the call is there.
+        content = self._blank + (told.content or "")
+        waits = self.tools is not None and not self._told.content and not content.strip()
+        self._blank = content if waits else ""
+        return Parts("" if waits else content, told.reasoning)
 
 
 def _longer(told: str | None, whole: str | None) -> str | None:
@@ -144,4 +215,4 @@ def _both(first: Parts, second: Parts) -> Parts:
 def _since(now: Parts, before: Parts) -> Parts:
     """What is new; reasoning that has not grown is none."""
     thought = (now.reasoning or "")[len(before.reasoning or "") :]
-    return Parts(now.content[len(before.content) :], thought or None)
+    return Parts(now.content[len(before.content) :], thought or None, now.tool_calls)

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Protocol
 
-from strategies.base.types import Message, Prompt
+from strategies.base.response import Response
+from strategies.base.types import Message, Prompt, Tools
 
 
 class ReadConversation(Protocol):
@@ -21,14 +22,18 @@ class ReadConversation(Protocol):
 class Conversations(Protocol):
     """A reward model's tokenizer and chat template."""
 
-    def conversation(self, messages: Sequence[Message], answer: str) -> ReadConversation: ...
+    def conversation(
+        self, messages: Sequence[Message], answer: str, tools: Tools | None = None
+    ) -> ReadConversation:
+        """The chat with its answer, rendered; InvalidRequest where the template has no place for what is called."""
 
 
 def question_of(messages: Sequence[Message]) -> str:
     """The chat as one text, for models that read a question and an answer: a lone message as it stands."""
     if len(messages) == 1:
         return messages[0].content
-    return "\n\n".join(f"{message.role}: {message.content}" for message in messages)
+    told = [(message.role, Response.of(message.content, message.tool_calls)) for message in messages]
+    return "\n\n".join(f"{role}: {said}" for role, said in told)
 
 
 def messages_of(prompt: Prompt) -> tuple[Message, ...]:
@@ -42,4 +47,6 @@ async def conversations(
     """The rendered conversations, one an answer; InvalidRequest where the template refuses the chat."""
     messages = messages_of(prompt)
     # Tokenising is work for a core, so it goes to a thread and the loop stays free.
-    return await asyncio.to_thread(lambda: [tokenizer.conversation(messages, answer) for answer in answers])
+    return await asyncio.to_thread(
+        lambda: [tokenizer.conversation(messages, answer, prompt.tools) for answer in answers]
+    )

@@ -7,7 +7,9 @@ from typing import Any
 
 from service.engine.tokenizer.chat_tokenizer import Conversation
 from service.reward_models.base.rendering import question_of
-from strategies.base.types import Message
+from strategies.base.errors import InvalidRequest
+from strategies.base.response import Response
+from strategies.base.types import Message, Tools
 
 
 class PairTokenizer:
@@ -31,8 +33,12 @@ class PairTokenizer:
         if not self._backend.num_special_tokens_to_add(True):
             raise ValueError("its tokenizer puts nothing between two texts: use `input: chat`")
 
-    def conversation(self, messages: Sequence[Message], answer: str) -> Conversation:
-        """The ids of the pair, and where in the answer each token ends."""
+    def conversation(
+        self, messages: Sequence[Message], answer: str, tools: Tools | None = None
+    ) -> Conversation:
+        """The ids of the pair, and where in the answer each token ends; calls have no place in it."""
+        if isinstance(answer, Response):
+            raise InvalidRequest("a pair of texts has no place for tool calls", param="strategy.scorer")
         encoding = self._backend.encode(question_of(messages), answer, add_special_tokens=True)
         ends = [
             offset[1] if sequence == 1 else -1

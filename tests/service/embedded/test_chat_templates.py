@@ -9,6 +9,7 @@ from service.embedded.chat_templates import (
     REWARD_TEMPLATE,
     START,
     SYSTEM,
+    TOOLS_TEMPLATE,
     dialog,
     question_prefix,
 )
@@ -44,3 +45,10 @@ def test_the_generator_sees_the_whole_chat_and_a_system_prompt() -> None:
     assert text.startswith(f"{START}system\n{SYSTEM}{END}\n{START}user\nOld?{END}\n")
     assert text.endswith(f"{START}user\nOlder?{END}\n{START}assistant\n")
     assert SYSTEM not in rendered(GENERATOR_TEMPLATE, EXAMPLES)
+
+
+def test_with_tools_at_hand_a_chat_without_them_is_the_same() -> None:
+    for chat in (EXAMPLES, [*EXAMPLES[1:3], EXAMPLES[3]]):
+        for ask in (True, False):
+            plain = rendered(GENERATOR_TEMPLATE, chat, add_generation_prompt=ask)
+            assert rendered(TOOLS_TEMPLATE, chat, add_generation_prompt=ask) == plain

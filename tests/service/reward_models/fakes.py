@@ -14,7 +14,7 @@ from service.engine.tokenizer.chat_tokenizer import Conversation
 from service.reward_models.base.errors import PoolingFailed
 from service.reward_models.base.ports import PoolingOutput, TokenQuery
 from service.reward_models.pooling.engine import PoolingEngine
-from strategies.base.types import Message
+from strategies.base.types import Message, Tools
 
 BLOCK = 4
 """Tokens in a block of the fake prefix cache."""
@@ -171,7 +171,9 @@ class PieceTokenizer:
     strips: bool = False
     read: list[tuple[tuple[Message, ...], str]] = field(default_factory=list)
 
-    def conversation(self, messages: Sequence[Message], answer: str) -> Conversation:
+    def conversation(
+        self, messages: Sequence[Message], answer: str, tools: Tools | None = None
+    ) -> Conversation:
         self.read.append((tuple(messages), answer))
         said = answer.strip() if self.strips else answer
         offset = len(answer) - len(answer.lstrip()) if self.strips else 0

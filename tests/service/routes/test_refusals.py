@@ -14,7 +14,7 @@ from tests.service.fixtures import Running, listening
 from tests.service.routes.asking import ASK, BEST, post
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"tools": [{"type": "function"}]}, "tools"),
+    ({"tools": [{"type": "function"}]}, "tools.0.function"),
     ({"functions": [{}]}, "functions"),
     ({"audio": {"voice": "x"}}, "audio"),
     ({"modalities": ["text", "audio"]}, "modalities"),
@@ -55,12 +55,12 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"strategy": {"name": "top_h", "variant": "theirs"}}, "strategy.variant"),
     ({"response_format": {"type": "xml"}}, "response_format"),
     ({"messages": []}, "messages"),
-    ({"messages": [{"role": "tool", "content": "x"}]}, "messages.0.role"),
+    ({"messages": [{"role": "tool", "content": "x"}]}, "messages.0"),
     (
         {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
         "messages.0.content",
     ),
-    ({"messages": [{"role": "user", "content": "x", "name": "bob"}]}, "messages.0.name"),
+    ({"messages": [{"role": "user", "content": "x", "name": 5}]}, "messages.0.name"),
 ]
 
 
@@ -99,7 +99,8 @@ FIELD_VALUES: dict[str, Any] = {
     "seed": 3, "response_format": {"type": "json_object"}, "user": "u", "metadata": {"k": "v"}, "logprobs": True,
     "top_h": 0.4, "top_h_variant": "authors", "stream_options": {"include_usage": True}, "top_logprobs": 2,
     "reasoning_effort": "low", "chat_template_kwargs": {"enable_thinking": False}, "thinking_token_budget": 5,
-    "include_reasoning": False,
+    "include_reasoning": False, "tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "auto",
+    "parallel_tool_calls": False,
 }  # fmt: skip
 
 
@@ -110,6 +111,8 @@ NEEDS: dict[str, dict[str, Any]] = {
     "stream_options": {"stream": True},
     "top_logprobs": {"logprobs": True},
     "top_h_variant": {"top_h": 0.4},
+    "tool_choice": {"tools": [{"type": "function", "function": {"name": "f"}}]},
+    "parallel_tool_calls": {"tools": [{"type": "function", "function": {"name": "f"}}]},
 }
 """What some fields need beside them to mean anything."""
 

@@ -17,7 +17,7 @@ def parsers(name: str | None, template: str = CHATML) -> Parsers:
     tokenizer: Any = tiny_tokenizer(template)
     tokenizer.add_tokens(["<think>", "</think>"])
     chat = ChatTokenizer(tokenizer)
-    return Parsers(chat, parser_class(name, chat.inner))
+    return Parsers(chat, parser_class(name, None, chat.inner))
 
 
 def streamed(made: Parsers, text: str) -> tuple[Parts, str, str]:
@@ -67,9 +67,9 @@ def test_a_parser_that_raises_leaves_a_flaw(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_an_unknown_name_is_answered_with_those_there_are() -> None:
     with pytest.raises(ValueError, match="deepseek_r1"):
-        parser_class("nobody", None)
+        parser_class("nobody", None, None)
 
 
 def test_a_parser_whose_tokens_the_model_lacks_is_refused() -> None:
     with pytest.raises(ValueError, match="tokenizer"):
-        parser_class("deepseek_r1", tiny_tokenizer())
+        parser_class("deepseek_r1", None, tiny_tokenizer())
