@@ -41,8 +41,8 @@ class AnswerForm(Parameters):
     """With `pattern`: RE2, whose group `answer`, else the first, is the answer, in the last line that matches."""
     tool_vote: Literal["name", "arguments", "call", "calls"] = "calls"
     """Of responses that call tools: all `calls` in any order, the first `call`, or all the `name`s or `arguments`."""
-    exclude_arguments: list[Annotated[str, Field(max_length=200)]] = Field(
-        default_factory=list, max_length=64
+    exclude_arguments: tuple[Annotated[str, Field(max_length=200)], ...] = Field(
+        default_factory=tuple, max_length=64
     )
     """Arguments of tools that are left out of the comparison."""
 
