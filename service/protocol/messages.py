@@ -23,7 +23,9 @@ def _unsupported(reason: str, *neutral: object) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-Name = Annotated[str | None, Field(max_length=256, description="Who speaks; the chat template says what it changes.")]
+Name = Annotated[
+    str | None, Field(max_length=256, description="Who speaks; the chat template says what it changes.")
+]
 NoAudio = Annotated[None, _unsupported("only text is served")]
 NoCall = Annotated[None, _unsupported("it is OpenAI's older form; send `tool_calls`")]
 CacheHint = dict[str, Any] | None
@@ -108,7 +110,7 @@ class ToolMessage(_Shape):
     name: Name = None
 
     def message(self) -> Message:
-        return Message("tool", text_of(self.content), self.name, call_id=self.tool_call_id)
+        return Message("tool", text_of(self.content), self.name, tool_call_id=self.tool_call_id)
 
 
 class AssistantMessage(_Shape):
