@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from service.protocol.messages import ChatMessage
 from strategies.base.field_errors import first_fault
-from strategies.base.types import Message
+from strategies.base.types import Message, ToolCall
 
 READER: TypeAdapter[Any] = TypeAdapter(list[ChatMessage])
 SDK: tuple[type[BaseModel], ...] = (ChatCompletionMessage, ParsedChatCompletionMessage[Any])
@@ -41,7 +41,6 @@ ASSISTANTS: list[tuple[dict[str, Any], str]] = [
          "reasoning": None},
         "a",
     ),
-    ({"content": "a", "reasoning": "b", "reasoning_content": "b"}, "a"),
     # LangChain's message classes, as langchain-openai 1.7 writes them
     ({"content": [{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "no"}]}, "a\nno"),
     ({"content": [{"type": "text", "text": "a"}]}, "a"),
@@ -49,9 +48,20 @@ ASSISTANTS: list[tuple[dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
+CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+
+
 @pytest.mark.parametrize(("fields", "text"), ASSISTANTS, ids=str)
 def test_a_reply_of_an_assistant_goes_back_in(fields: dict[str, Any], text: str) -> None:
     assert read({"role": "assistant", **fields}) == Message("assistant", text)
+
+
+def test_the_calls_and_the_reasoning_of_a_reply_go_back_in_and_its_tool_answers() -> None:
+    called = read({"role": "assistant", "content": None, "tool_calls": [CALL], "reasoning": "b"})
+    assert called == Message("assistant", "", None, (ToolCall("f", "{}", "1"),), None, "b")
+    assert read({"role": "assistant", "content": "a", "reasoning_content": "b"}).reasoning == "b"
+    answered = read({"role": "tool", "content": "4", "tool_call_id": "1", "name": "f"})
+    assert answered == Message("tool", "4", "f", tool_call_id="1")
 
 
 OPTIONAL = {
@@ -101,23 +111,21 @@ def test_developer_is_system() -> None:
     assert read({"role": "developer", "content": "a"}) == Message("system", "a")
 
 
-CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
-
-
 @pytest.mark.parametrize(
     ("message", "path", "kind"),
     [
-        ({"role": "assistant", "content": "a", "tool_calls": [CALL]}, "0.tool_calls", "unsupported"),
+        ({"role": "assistant", "content": "a", "tool_calls": [{"id": "1"}]}, "0.tool_calls.0.function", "missing"),
         ({"role": "assistant", "content": "a", "function_call": CALL["function"]}, "0.function_call", "unsupported"),
         ({"role": "assistant", "content": "a", "audio": {"id": "x"}}, "0.audio", "unsupported"),
-        ({"role": "user", "content": "a", "name": "bob"}, "0.name", "unsupported"),
+        ({"role": "user", "content": "a", "name": 5}, "0.name", "string_type"),
         ({"role": "assistant", "content": 5}, "0.content", "string_type"),
         ({"role": "user", "content": None}, "0.content", "string_type"),
         ({"role": "system"}, "0.content", "missing"),
         ({"role": "user", "content": "a", "refusal": None}, "0.refusal", "extra_forbidden"),
         ({"role": "user", "content": [{"type": "refusal", "refusal": "a"}]}, "0.content.0.type", "literal_error"),
         ({"role": "assistant", "content": [{"type": "image_url"}]}, "0.content.0.type", "union_tag_invalid"),
-        ({"role": "tool", "content": "a"}, "0.role", "union_tag_invalid"),
+        ({"role": "tool", "content": "a"}, "0.tool_call_id", "missing"),
+        ({"role": "function", "content": "a"}, "0.role", "union_tag_invalid"),
         ({"content": "a"}, "0.role", "union_tag_not_found"),
         ({"role": "user", "content": [{"type": "text", "text": "a", "cache_control": 1}]},
          "0.content.0.cache_control", "dict_type"),

@@ -179,7 +179,6 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"messages": [{"role": "user", "content": None}]}, "messages.0"),
     ({"messages": [{"role": "tool", "content": "x"}]}, "messages.0"),
     ({"messages": [{"role": "user", "content": "x", "tool_call_id": "c"}]}, "messages.0"),
-    ({"messages": [{"role": "assistant"}]}, "messages.0"),
 ]
 
 
