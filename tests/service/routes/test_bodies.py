@@ -35,7 +35,9 @@ async def test_a_compressed_body_is_told_to_be_one(http: httpx.AsyncClient, path
 
 
 @pytest.mark.parametrize(
-    ("body", "coding"), [(gzip.compress(BODY), "gzip"), (zlib.compress(BODY), "deflate")]
+    ("body", "coding"),
+    [(gzip.compress(BODY), "gzip"), (zlib.compress(BODY), "deflate")],
+    ids=["gzip", "deflate"],
 )
 async def test_one_that_does_not_say_so_too(http: httpx.AsyncClient, body: bytes, coding: str) -> None:
     status, error = await send(http, body, content_type="application/json")
