@@ -4,10 +4,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from strategies.answers.thinking import ThinkingSplitter, split_thinking
-from strategies.answers.tool_calls import OPEN
-from strategies.answers.tool_parts import with_calls
 from strategies.base.types import Parts, Tools
+from strategies.parts.thinking import ThinkingSplitter, split_thinking
+from strategies.parts.tool_calls import OPEN
+from strategies.parts.tool_parts import with_calls
 
 
 class ResponseParser(Protocol):

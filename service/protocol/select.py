@@ -5,8 +5,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.protocol.score import PromptFields
-from strategies.answers.thinking import split_thinking
 from strategies.base.types import Candidate, Score
+from strategies.parts.thinking import split_thinking
 
 
 class GivenCandidate(BaseModel):

@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from strategies.answers.tool_schemas import check_schema
 from strategies.base.errors import InvalidRequest
 from strategies.base.types import ToolCall, Tools
+from strategies.parts.tool_schemas import check_schema
 
 
 class OfferedFunction(BaseModel):

@@ -23,11 +23,11 @@ from service.routes.dependencies import AppState, get_state
 from service.routes.disconnect import unless_disconnected
 from service.routes.strict_json import strict_router
 from strategies.answers.steps import split_steps
-from strategies.answers.thinking import split_thinking
 from strategies.base.errors import DeadlineExceeded, InvalidRequest
 from strategies.base.ports import ScorerLookup
 from strategies.base.types import Candidate, Prompt
 from strategies.catalog import parse
+from strategies.parts.thinking import split_thinking
 from strategies.sampling.shown import shown
 
 router = strict_router()

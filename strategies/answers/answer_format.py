@@ -5,17 +5,17 @@ from typing import Annotated, Final
 
 from pydantic import Field, field_validator, model_validator
 
-from strategies.answers.boxed import last_boxed
-from strategies.answers.canonical import canonical
 from strategies.answers.choice import choice, parse_choice
 from strategies.answers.extract import Answer, Form, answer_is, as_answer, automatic
-from strategies.answers.json_answers import find_object, whole_object
-from strategies.answers.numbers import last_number
-from strategies.answers.pattern import compiled, search
-from strategies.answers.tool_calls import ToolVote, canonical_calls
 from strategies.base.field_errors import WrongField
 from strategies.base.frozen_model import FrozenModel
 from strategies.base.types import Candidate
+from strategies.parts.json_answers import find_object, whole_object
+from strategies.parts.tool_calls import ToolVote, canonical_calls
+from strategies.text.boxed import last_boxed
+from strategies.text.canonical import canonical
+from strategies.text.numbers import last_number
+from strategies.text.pattern import compiled, search
 
 _PLAIN: Final[Mapping[Form, Callable[[str], str | None]]] = {
     "boxed": last_boxed,

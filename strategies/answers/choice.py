@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from strategies.answers.boxed import last_boxed
+from strategies.text.boxed import last_boxed
 
 _OPEN = r"[\s*$`\"'(\[{]{0,9}(?:\\text\{)?[(\[]?"
 _LETTER = rf"{_OPEN}(?P<letter>[A-HJ])(?![\w'])"

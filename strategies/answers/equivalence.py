@@ -9,18 +9,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from strategies.answers.canonical import MAX_MATHEMATICS
 from strategies.answers.extract import Answer
 from strategies.answers.groups import group_ids, group_sizes
-from strategies.answers.near import NearIndex
-from strategies.answers.reading import Reading, effort, for_checking, is_opaque, read
 from strategies.base.ports import Equivalence
+from strategies.mathematics.near import NearIndex
+from strategies.mathematics.reading import Reading, effort, for_checking, is_opaque, read
+from strategies.text.canonical import MAX_MATHEMATICS
 
 MAX_GROUPS: Final = 64
 """How many answers that are not read here are compared, each with as many representatives: the largest."""
 
 MAX_EFFORTS: Final = 8192
-"""The most that all answers of a request may cost to be read (`strategies.answers.reading.effort`)."""
+"""The most that all answers of a request may cost to be read (`strategies.mathematics.reading.effort`)."""
 
 MAX_ROUNDS: Final = 8
 """Times that answers are asked about: once for each different answer among those whose values agree."""

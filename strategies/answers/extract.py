@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final, Literal
 
-from strategies.answers.boxed import last_boxed
-from strategies.answers.canonical import canonical, stripped
 from strategies.answers.choice import stated_choice
-from strategies.answers.json_answers import whole_object
-from strategies.answers.numbers import ascii_digits, last_number, leading_number
 from strategies.base.types import Candidate
+from strategies.parts.json_answers import whole_object
+from strategies.text.boxed import last_boxed
+from strategies.text.canonical import canonical, stripped
+from strategies.text.numbers import ascii_digits, last_number, leading_number
 
 Form = Literal["auto", "boxed", "answer_is", "last_number", "choice", "json", "pattern"]
 """How a response states its answer."""

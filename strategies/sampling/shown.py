@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from strategies.answers.thinking import CLOSE, OPEN
 from strategies.base.ports import ScorerKind
 from strategies.base.response import Response
 from strategies.base.types import Candidate
+from strategies.parts.thinking import CLOSE, OPEN
 
 
 def content_of(candidate: Candidate) -> str:

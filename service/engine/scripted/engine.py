@@ -19,11 +19,11 @@ from service.engine.scripted.script import (
     count_prompt_tokens,
     words,
 )
-from strategies.answers.thinking import split_thinking
 from strategies.base.concurrency import each_as_it_ends
 from strategies.base.errors import EngineFailed, PromptTooLong
 from strategies.base.ports import Delta, LiveCandidate, OnDelta
 from strategies.base.types import Candidate, FinishReason, Parts, Prompt, Stage
+from strategies.parts.thinking import split_thinking
 
 
 @dataclass(slots=True)

@@ -16,13 +16,13 @@ from vllm.v1.engine.exceptions import EngineGenerateError
 from service.engine.grammar.checker import GrammarChecker, Tokenizer
 from service.engine.group_lock import GroupLock
 from service.engine.response_parser import ResponseParser
+from service.engine.seeds import candidate_seed
 from service.engine.tokenizer.chat_tokenizer import ChatTokenizer
 from service.engine.vllm.errors import translated
 from service.engine.vllm.kv_reservation import KvReservation
 from service.engine.vllm.outputs import Gathering
 from service.engine.vllm.response_parser import Parsers
 from service.engine.vllm.sampling_params import sampling_params
-from service.engine.vllm.seeds import candidate_seed
 from service.engine.vllm.shutdown import stop_listening
 from service.keys.caller import current
 from strategies.base.errors import InvalidRequest, PromptTooLong, Unsupported

@@ -13,9 +13,9 @@ from service.engine.response_parser import (
     reasoning_tokens,
 )
 from service.engine.tokenizer.chat_tokenizer import ChatTokenizer
-from strategies.answers.thinking import OPEN
-from strategies.answers.tool_parts import UNREADABLE, checked
 from strategies.base.types import Parts, Prompt, ToolCall, Tools
+from strategies.parts.thinking import OPEN
+from strategies.parts.tool_parts import UNREADABLE, checked
 
 log = logging.getLogger(__name__)
 

@@ -12,10 +12,10 @@ from service.reward_models.base.builder import Built, Materials
 from service.reward_models.base.errors import ScorerLoadError
 from service.reward_models.base.ports import ScorerInfo
 from service.reward_models.reward_functions.settings import ProgramSettings
-from strategies.answers.pattern import compiled
 from strategies.base.errors import ScorerFailed
 from strategies.base.ports import OutcomeScores
 from strategies.base.types import Prompt
+from strategies.text.pattern import compiled
 
 Rule = Callable[[str], float]
 

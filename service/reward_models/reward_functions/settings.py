@@ -5,8 +5,8 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from service.reward_models.base.settings import NamedScorer
-from strategies.answers.pattern import compiled
 from strategies.scores.likelihood import Likelihood
+from strategies.text.pattern import compiled
 
 
 class ProgramSettings(NamedScorer):

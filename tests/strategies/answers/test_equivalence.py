@@ -8,9 +8,9 @@ import pytest
 
 from strategies.answers.equivalence import MAX_GROUPS, Undecided, is_mathematics, merge
 from strategies.answers.extract import Answer, as_answer
-from strategies.answers.reading import read
 from strategies.answers.voting_strategy import exact_ballot
 from strategies.base.types import Candidate
+from strategies.mathematics.reading import read
 
 
 @dataclass

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from fractions import Fraction
 from typing import Final
 
-from strategies.answers.expression import Node
+from strategies.mathematics.expression import Node
 
 POINTS: Final = 3
 _MAX_BITS: Final = 65_536

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from strategies.answers.pattern import MAX_PATTERN, MAX_PROGRAM, MAX_SEARCHED, compiled, search
+from strategies.text.pattern import MAX_PATTERN, MAX_PROGRAM, MAX_SEARCHED, compiled, search
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from strategies.answers.answer_format import AnswerForm
-from strategies.answers.tool_calls import ToolVote, canonical_calls, find_calls, read_calls
-from strategies.answers.tool_parts import checked, with_calls
-from strategies.answers.tool_schemas import check_schema, flaw_of, follows
 from strategies.base.types import Candidate, Parts, ToolCall, Tools
+from strategies.parts.tool_calls import ToolVote, canonical_calls, find_calls, read_calls
+from strategies.parts.tool_parts import checked, with_calls
+from strategies.parts.tool_schemas import check_schema, flaw_of, follows
 from tests.random_cases import random_cases
 
 WEATHER = {

@@ -4,8 +4,8 @@ from random import Random
 
 import pytest
 
-from strategies.answers.thinking import CLOSE, OPEN, ThinkingSplitter, split_thinking
 from strategies.base.types import Candidate, Parts
+from strategies.parts.thinking import CLOSE, OPEN, ThinkingSplitter, split_thinking
 from tests.random_cases import random_cases
 
 BY_HAND = [

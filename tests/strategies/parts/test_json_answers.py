@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies.answers.json_answers import canonical_json, find_object, whole_object
+from strategies.parts.json_answers import canonical_json, find_object, whole_object
 
 
 def test_order_spaces_and_whole_floats_do_not_matter() -> None:

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies.answers.canonical import canonical
 from strategies.answers.extract import extract
-from strategies.answers.numbers import ascii_digits, last_number, plain_number
+from strategies.text.canonical import canonical
+from strategies.text.numbers import ascii_digits, last_number, plain_number
 
 
 @pytest.mark.parametrize(

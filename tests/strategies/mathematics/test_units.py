@@ -2,7 +2,7 @@
 
 import pytest
 
-from strategies.answers.units import split_unit
+from strategies.mathematics.units import split_unit
 
 
 @pytest.mark.parametrize(

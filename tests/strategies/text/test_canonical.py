@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from strategies.answers.canonical import canonical
+from strategies.text.canonical import canonical
 from tests.random_cases import random_cases, several
 
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from strategies.answers.boxed import last_boxed
+from strategies.text.boxed import last_boxed
 from tests.random_cases import random_cases, several
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from strategies.answers.evaluate import exact_values, float_values
-from strategies.answers.expression import Unreadable, number, parse
-from strategies.answers.units import split_unit
+from strategies.mathematics.evaluate import exact_values, float_values
+from strategies.mathematics.expression import Unreadable, number, parse
+from strategies.mathematics.units import split_unit
 
 Exact = tuple[Fraction | str, ...]
 

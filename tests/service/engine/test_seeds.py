@@ -1,6 +1,6 @@
 """A request's seed gives every candidate its own, the same one for ever."""
 
-from service.engine.vllm.seeds import candidate_seed
+from service.engine.seeds import candidate_seed
 
 
 def test_no_seed_stays_no_seed() -> None:

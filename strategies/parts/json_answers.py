@@ -5,7 +5,7 @@ import math
 import re
 from typing import Any
 
-from strategies.answers.canonical import canonical
+from strategies.text.canonical import canonical
 
 _FENCED = re.compile(r"```[a-zA-Z]*\n(?P<body>[^`]*)```")
 _BRACE = re.compile(r"[{}]")

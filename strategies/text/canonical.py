@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from strategies.answers.numbers import NUMBER, ascii_digits, plain_number
+from strategies.text.numbers import NUMBER, ascii_digits, plain_number
 
 MAX_MATHEMATICS: Final = 4096
 """Characters up to which an answer is read as mathematics; a longer one is compared as text."""

@@ -4,7 +4,7 @@ import cmath
 from dataclasses import dataclass, field
 from typing import Final
 
-from strategies.answers.reading import Part, Reading
+from strategies.mathematics.reading import Part, Reading
 
 _RELATIVE: Final = 1e-9
 _Bucket = tuple[object, ...]

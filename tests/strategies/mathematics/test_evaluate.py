@@ -8,9 +8,9 @@ import sympy  # type: ignore[import-untyped]  # it ships no types
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from strategies.answers.evaluate import exact_values, float_values
-from strategies.answers.expression import MAX_LENGTH, Unreadable, parse
-from strategies.answers.reading import MAX_EFFORT, effort, read, spelled
+from strategies.mathematics.evaluate import exact_values, float_values
+from strategies.mathematics.expression import MAX_LENGTH, Unreadable, parse
+from strategies.mathematics.reading import MAX_EFFORT, effort, read, spelled
 
 
 def exact(text: str) -> Fraction | None:

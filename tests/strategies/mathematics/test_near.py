@@ -2,8 +2,8 @@
 
 import pytest
 
-from strategies.answers.near import NearIndex
-from strategies.answers.reading import read
+from strategies.mathematics.near import NearIndex
+from strategies.mathematics.reading import read
 
 
 def near(one: str, other: str) -> bool:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from strategies.answers.tool_calls import OPEN, find_calls, read_calls
-from strategies.answers.tool_schemas import flaw_of
 from strategies.base.types import Parts, ToolCall, Tools
+from strategies.parts.tool_calls import OPEN, find_calls, read_calls
+from strategies.parts.tool_schemas import flaw_of
 
 UNREADABLE = "unreadable_tool_call"
 

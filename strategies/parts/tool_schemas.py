@@ -14,8 +14,8 @@ from jsonschema.exceptions import SchemaError, ValidationError
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from strategies.answers.pattern import compiled
 from strategies.base.types import ToolCall, Tools
+from strategies.text.pattern import compiled
 
 
 def flaw_of(calls: Sequence[ToolCall], tools: Tools) -> str | None:
