@@ -74,8 +74,10 @@ async def test_forced_calls_are_selected_among(
 
 async def test_a_scorer_without_a_place_for_calls_is_refused(service: Running) -> None:
     async with service.client() as http:
-        body = asked(strategy={"name": "best_of_n", "n": 2, "scorer": "outcome"})
+        # Of six some are whole, so that there are calls to score.
+        body = asked(strategy={"name": "best_of_n", "n": 6, "scorer": "outcome"})
         told = await http.post("/v1/chat/completions", json=body, timeout=120)
+    assert told.status_code == 400, told.text
     assert (told.status_code, told.json()["error"]["param"]) == (400, "strategy.scorer")
 
 

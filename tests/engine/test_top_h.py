@@ -136,7 +136,11 @@ async def test_top_h_meets_the_other_truncations_or_is_refused(generator: VllmEn
     both = await drawn(generator, replace(HOT, top_h=0.4, top_p=0.9, top_k=20), 2)
     assert [candidate.tokens for candidate in both] == [24, 24]
     unknown: Any = "theirs"
-    for wrong in (replace(HOT, top_h=1.5), replace(HOT, top_h=0.4, top_h_variant=unknown)):
+    faults = {
+        "top_h": replace(HOT, top_h=1.5),
+        "top_h_variant": replace(HOT, top_h=0.4, top_h_variant=unknown),
+    }
+    for field, wrong in faults.items():
         with pytest.raises(InvalidRequest) as refused:
             await drawn(generator, wrong)
-        assert refused.value.param == "top_h"
+        assert refused.value.param == field
