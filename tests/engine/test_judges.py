@@ -73,7 +73,7 @@ async def test_a_text_too_long_to_read_is_the_callers(generator: VllmEngine) -> 
 
 async def test_a_rubrics_reply_has_its_form_whatever_the_model_says(generator: VllmEngine) -> None:
     scorers = loaded({**RUBRIC, "samples": 4}, generators={"main": generator})
-    replies = await scorers.outcomes["r"].bench.replies(  # type: ignore[attr-defined]
+    replies = await scorers.outcomes["r"].client.replies(  # type: ignore[attr-defined]
         ask(QUESTION, Decoding(seed=3)), "Grade the answer Paris as JSON: evidence, correct, brief."
     )
     ended = [reply for reply in replies if reply.finish_reason == "stop"]
