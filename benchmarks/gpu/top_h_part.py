@@ -19,7 +19,7 @@ ALPHA = 0.4
 MOST_OF_STEP = 0.03
 # Nearer to the bound than this the last token is a matter of single precision's rounding.
 ROUNDING = 1e-5
-# Peaks above the noise with which rows keep one to some twenty tokens, as the rows of a model that writes do.
+# Peaks above the noise with which most rows keep one or two tokens: made up, not a model's; flatter rows cost more.
 WHILE_WRITING = (30.0, 17.0)
 
 
