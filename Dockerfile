@@ -42,6 +42,8 @@ RUN if ! ls /usr/lib/*/libnuma.so.1 > /dev/null 2>&1; then \
     && echo 'nbest:x:10001:' >> /etc/group \
     && install -d -m 0700 -o 10001 -g 10001 /var/cache/nbest
 COPY --from=build /opt/nbest /opt/nbest
+# A container listens on its own network: who reaches it is decided where its port is published. Without keys the
+# service says at its start that it is open.
 ENV PATH=/opt/nbest/.venv/bin:$PATH \
     HOME=/var/cache/nbest \
     USER=nbest \

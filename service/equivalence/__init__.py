@@ -1,5 +1,5 @@
 """Whether two answers are equal as mathematics, decided by worker processes that can be killed.
 
-`pool` is the port (`strategies.base.ports.Equivalence`), `worker` one process as its parent sees it, `program` what
-runs in it; the program is run by its path and imports nothing of the service.
+`pool` is the port (`strategies.base.ports.Equivalence`), `program` what runs in a worker; the program is run by its
+path and imports nothing of the service.
 """

@@ -6,10 +6,17 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
 
-from service.equivalence.worker import Worker, WorkerLost
+from service.engine.host.json_worker import JsonWorker, WorkerLost, WorkerPool
 
 log = logging.getLogger(__name__)
+
+_PROGRAM = Path(__file__).with_name("program.py")
+
+START_S: Final = 30.0
+"""Seconds that a worker may take to load; it is one or two on an idle core."""
 
 _STRIKES = 2
 """Comparisons that an answer may spoil before it is left out: one may be the other's fault."""
@@ -32,9 +39,7 @@ class AnswerChecker:
     def __init__(self, workers: int = 2, limits: CheckLimits | None = None) -> None:
         self._limits = limits or CheckLimits()
         self._places = asyncio.Semaphore(workers)
-        self._idle: list[Worker] = []
-        self._all: set[Worker] = set()
-        self._closed = False
+        self._pool = WorkerPool(_start)
 
     async def same(self, pairs: Sequence[tuple[str, str]]) -> Sequence[bool | None]:
         """Whether math-verify calls one of each pair equal to the other, whichever is taken for gold."""
@@ -42,42 +47,33 @@ class AnswerChecker:
             return await _Sitting(self, self._limits).decide(pairs)
 
     @asynccontextmanager
-    async def worker(self) -> AsyncIterator[Worker]:
+    async def worker(self) -> AsyncIterator[JsonWorker]:
         """A worker, for the length of the block; WorkerLost if none comes up. One that was killed does not return."""
-        if self._closed:
-            raise WorkerLost("the service is closing")
-        worker = self._idle.pop() if self._idle else await self._start()
-        try:
+        async with self._pool.worker() as worker:
             yield worker
-        finally:
-            if worker.alive and not self._closed:
-                self._idle.append(worker)
-            else:
-                self._all.discard(worker)
 
     async def aclose(self) -> None:
         """Kill every worker; safe to call twice."""
-        self._closed = True
-        await asyncio.gather(*(worker.kill() for worker in list(self._all)))
-        self._all.clear()
-        self._idle.clear()
+        await self._pool.aclose()
 
     @property
     def started(self) -> int:
         """How many workers there are."""
-        return sum(worker.alive for worker in self._all)
+        return self._pool.started
 
-    async def _start(self) -> Worker:
-        try:
-            worker = await Worker.start()
-        except (WorkerLost, OSError) as error:
-            log.warning("no worker for comparing answers: %s", error)
-            raise WorkerLost(str(error)) from None
-        self._all.add(worker)
-        if self._closed:
-            await worker.kill()
-            raise WorkerLost("the service is closing")
-        return worker
+    @property
+    def comparing(self) -> int:
+        """How many of them are at work."""
+        return self._pool.lent
+
+
+async def _start() -> JsonWorker:
+    # The same order of everything in every process: a verdict does not depend on the worker.
+    try:
+        return await JsonWorker.start(_PROGRAM, environment={"PYTHONHASHSEED": "0"}, seconds=START_S)
+    except (WorkerLost, OSError) as error:
+        log.warning("no worker for comparing answers: %s", error)
+        raise
 
 
 @dataclass(slots=True)
@@ -120,6 +116,6 @@ class _Sitting:
         try:
             # Around all of it: a worker that was killed is replaced on the time of the request that had it killed.
             async with asyncio.timeout_at(self.until), self.pool.worker() as worker:
-                return await worker.ask(answers, self.limits.item_s)
+                return bool(await worker.ask(answers, self.limits.item_s))
         except (WorkerLost, TimeoutError):
             return None

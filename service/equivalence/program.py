@@ -25,7 +25,8 @@ _PROBE = "0.7236067"
 
 
 def main() -> None:
-    """Serve until standard input ends."""
+    """Serve until standard input ends. The first line is a set-up, of which this program has none."""
+    sys.stdin.readline()
     for kind, most in (
         (resource.RLIMIT_AS, MEMORY_BYTES),
         (resource.RLIMIT_CORE, 0),

@@ -8,9 +8,9 @@ import cmath
 import math
 import operator
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
-from typing import Final
+from typing import Final, cast
 
 from strategies.mathematics.expression import Node
 
@@ -56,6 +56,11 @@ def float_values(tree: Node) -> tuple[complex, ...] | None:
     return values if all(cmath.isfinite(value) for value in values) else None
 
 
+def _nodes(operands: Sequence[object]) -> Sequence[Node]:
+    """The operands of an operation: only a symbol has a name instead."""
+    return cast("Sequence[Node]", operands)
+
+
 def _coordinate(name: str, point: int) -> Fraction:
     """Where a symbol stands: real, of either sign, the same in every process."""
     drawn = zlib.crc32(f"{name}/{point}".encode())
@@ -79,7 +84,7 @@ class _Exact:
             if name in _CONSTANTS:
                 raise NoValue(name)
             return _coordinate(str(name), self._point)
-        value = self._applied(str(operation), [self.value(operand) for operand in operands])  # type: ignore[arg-type]
+        value = self._applied(str(operation), [self.value(operand) for operand in _nodes(operands)])
         self._work += _bits(value)
         if self._work > _MAX_WORK:
             raise NoValue("too much work")
@@ -148,7 +153,7 @@ def _float(node: Node, point: int) -> complex:
         [name] = operands
         constant = _CONSTANTS.get(str(name))
         return complex(float(_coordinate(str(name), point))) if constant is None else constant
-    values = [_float(operand, point) for operand in operands]  # type: ignore[arg-type]
+    values = [_float(operand, point) for operand in _nodes(operands)]
     return _applied(str(operation), values)
 
 

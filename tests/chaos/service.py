@@ -52,7 +52,7 @@ class Inside:
             "unfinished": engine.unfinished,
             "fusing": getattr(engine, "fusing", 0),
             "scoring": self.scorer.running,
-            "checking": len(checker._all) - len(checker._idle),
+            "checking": checker.comparing,
             "lag_ms": self.lag.longest_ms,
             "generator": _core(service.engine),
             "reward_models": [_core(model) for model in service.scorers.engines.values()],

@@ -10,14 +10,19 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
-from service.engine.grammar.worker import GrammarWorker, WorkerLost
+from service.engine.host.json_worker import JsonWorker, WorkerLost, WorkerPool
 from strategies.base.errors import EngineFailed, InvalidRequest, Overloaded
 
 log = logging.getLogger(__name__)
 
 FIELD: Final = "response_format"
+START_S: Final = 60.0
+"""Seconds that a worker may take to load; it is about one on an idle core."""
+
+_PROGRAM = Path(__file__).with_name("program.py")
 _REMEMBERED: Final = 512
 _GRACE_S: Final = 2.0
 
@@ -66,17 +71,15 @@ class GrammarChecker:
         self._read = read
         self._bounds = bounds or GrammarBounds()
         self._places = asyncio.Semaphore(workers)
-        self._idle: list[GrammarWorker] = []
-        self._all: set[GrammarWorker] = set()
+        self._pool = WorkerPool(self._start)
         self._known: OrderedDict[bytes, Examined] = OrderedDict()
         self._asked: dict[bytes, asyncio.Task[Examined]] = {}
         self._setup: dict[str, Any] | None = None
-        self._closed = False
 
     @property
     def started(self) -> int:
         """How many workers there are."""
-        return sum(worker.alive for worker in self._all)
+        return self._pool.started
 
     async def check(self, schema: str, n: int = 1) -> None:
         """InvalidRequest if no answer can be made to follow the schema, or not for `n` candidates within the bounds.
@@ -92,14 +95,11 @@ class GrammarChecker:
 
     async def aclose(self) -> None:
         """Kill every worker; safe to call twice."""
-        self._closed = True
         asked = list(self._asked.values())
         for task in asked:
             task.cancel()
         await asyncio.gather(*asked, return_exceptions=True)
-        await asyncio.gather(*(worker.kill() for worker in list(self._all)))
-        self._all.clear()
-        self._idle.clear()
+        await self._pool.aclose()
 
     def _too_dear(self, examined: Examined, n: int) -> str | None:
         bounds, cpu_s, size = self._bounds, examined.cpu_s, examined.bytes
@@ -135,34 +135,23 @@ class GrammarChecker:
     async def _ask(self, schema: str) -> Examined:
         async with self._places:
             try:
-                worker = await self._worker()
-                found = await worker.ask(schema, self._bounds.wall_s + _GRACE_S)
-            except (WorkerLost, OSError) as error:
+                async with self._pool.worker() as worker:
+                    found = await worker.ask(schema, self._bounds.wall_s + _GRACE_S)
+            except WorkerLost as error:
                 log.warning("no worker for examining schemas: %s", error)
                 return Examined(failure=EngineFailed("schemas cannot be examined now; try again in a moment"))
-            self._idle.append(worker)
         if found.get("busy"):
             return Examined(failure=Overloaded("the machine is too busy to examine the schema"))
         return Examined(found["refusal"], found.get("cpu_s", 0.0), found.get("bytes", 0))
 
-    async def _worker(self) -> GrammarWorker:
-        """One that lives: the system may have ended an idle one for its memory."""
-        self._all = {worker for worker in self._all if worker.alive}
-        while self._idle:
-            if (worker := self._idle.pop()).alive:
-                return worker
-        return await self._start()
-
-    async def _start(self) -> GrammarWorker:
+    async def _start(self) -> JsonWorker:
         if self._setup is None:
             # Writing a tokenizer out takes tens of milliseconds, which the event loop does not have.
             self._setup = await asyncio.to_thread(self._described)
-        worker = await GrammarWorker.start(self._setup)
-        self._all.add(worker)
-        if self._closed:
-            await worker.kill()
-            raise WorkerLost("the service is closing")
-        return worker
+        # One thread a process: a fork has none of its parent's others.
+        return await JsonWorker.start(
+            _PROGRAM, setup=self._setup, environment={"RAYON_NUM_THREADS": "1"}, seconds=START_S
+        )
 
     def _described(self) -> dict[str, Any]:
         tokenizer, bounds = self._read(), self._bounds

@@ -1,1 +1,1 @@
-"""The machine below an engine: CPU cores, the tree of its processes, and that they die with their parent."""
+"""The machine below an engine: CPU cores, the tree of its processes, that they die with their parent, and workers."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from service.reward_models.base.builder import Built, Materials
+from service.reward_models.base.distinct import DistinctTexts
 from service.reward_models.base.errors import ScorerLoadError
 from service.reward_models.base.loaded import LoadedScorers
 from service.reward_models.base.ports import ScorerInfo
@@ -114,12 +115,11 @@ def _member(member: Member, scorers: LoadedScorers) -> OutcomeScorer:
 async def _asked(member: OutcomeScorer, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
     if compares(member):
         return await member.score(prompt, texts)
-    distinct = list(dict.fromkeys(texts))
-    scores = await member.score(prompt, distinct)
-    by_text = dict(zip(distinct, scores.values, strict=True))
-    cut = {distinct[i] for i in scores.truncated}
+    distinct = DistinctTexts(texts)
+    scores = await member.score(prompt, distinct.texts)
+    cut = {distinct.texts[i] for i in scores.truncated}
     return replace(
         scores,
-        values=tuple(by_text[text] for text in texts),
-        truncated=tuple(i for i, text in enumerate(texts) if text in cut),
+        values=distinct.spread(scores.values),
+        truncated=distinct.positions(cut),
     )

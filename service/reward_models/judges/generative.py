@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate, chain
 
 from service.reward_models.base.builder import Built, Materials
+from service.reward_models.base.distinct import DistinctTexts
 from service.reward_models.base.ports import ScorerInfo
 from service.reward_models.base.request_scope import RequestScope
 from service.reward_models.judges.judge import JudgeClient, client, question_about
@@ -60,10 +61,9 @@ class GenerativeOutcomeScorer:
 
     async def score(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
         """One probability a text; None where no sample gave a verdict that can be read."""
-        distinct = list(dict.fromkeys(texts))
-        values = await gather_in_order([self._judged(prompt, text) for text in distinct])
-        by_text = dict(zip(distinct, values, strict=True))
-        return OutcomeScores(tuple(by_text[text] for text in texts))
+        distinct = DistinctTexts(texts)
+        values = await gather_in_order([self._judged(prompt, text) for text in distinct.texts])
+        return OutcomeScores(distinct.spread(values))
 
     def bound_to(self, view: RequestScope) -> "GenerativeOutcomeScorer":
         return replace(self, client=self.client.bound_to(view))

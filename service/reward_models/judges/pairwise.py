@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from service.reward_models.base.builder import Built, Materials
+from service.reward_models.base.distinct import DistinctTexts
 from service.reward_models.base.ports import ScorerInfo
 from service.reward_models.base.request_scope import RequestScope
 from service.reward_models.judges.judge import JudgeClient, client, question_about
@@ -59,16 +60,17 @@ class PairwiseScorer:
         return True
 
     async def score(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
-        distinct = list(dict.fromkeys(texts))
+        distinct = DistinctTexts(texts)
         orders = [
             order
-            for one, other in pairs(len(distinct), self.opponents)
+            for one, other in pairs(len(distinct.texts), self.opponents)
             for order in ((one, other), (other, one))
         ]
-        read = await gather_in_order([self._compared(prompt, distinct, *order) for order in orders])
-        rates = win_rates(len(distinct), [comparison for comparisons in read for comparison in comparisons])
-        by_text = dict(zip(distinct, rates, strict=True))
-        return OutcomeScores(tuple(by_text[text] for text in texts))
+        read = await gather_in_order([self._compared(prompt, distinct.texts, *order) for order in orders])
+        rates = win_rates(
+            len(distinct.texts), [comparison for comparisons in read for comparison in comparisons]
+        )
+        return OutcomeScores(distinct.spread(rates))
 
     def bound_to(self, view: RequestScope) -> "PairwiseScorer":
         return replace(self, client=self.client.bound_to(view))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from service.reward_models.base.builder import Built, Materials
+from service.reward_models.base.distinct import DistinctTexts
 from service.reward_models.base.objective_weights import check_objectives
 from service.reward_models.base.ports import ScorerInfo
 from service.reward_models.base.request_scope import RequestScope
@@ -48,10 +49,9 @@ class RubricScorer:
 
     async def score(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
         """One number a text; None where no sample gave grades."""
-        distinct = list(dict.fromkeys(texts))
-        values = await gather_in_order([self._graded(prompt, text) for text in distinct])
-        by_text = dict(zip(distinct, values, strict=True))
-        return OutcomeScores(tuple(by_text[text] for text in texts))
+        distinct = DistinctTexts(texts)
+        values = await gather_in_order([self._graded(prompt, text) for text in distinct.texts])
+        return OutcomeScores(distinct.spread(values))
 
     def bound_to(self, view: RequestScope) -> "RubricScorer":
         return replace(self, client=self.client.bound_to(view))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from service.reward_models.base.distinct import DistinctTexts
 from service.reward_models.base.errors import failures_of
 from service.reward_models.base.ports import PoolingModel
 from service.reward_models.base.rendering import Conversations, conversations
@@ -31,19 +32,20 @@ class PooledOutcomeScorer:
 
     async def score(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
         """One number a text, higher is better. ScorerFailed, with its reason, if one text cannot be scored."""
-        distinct = list(dict.fromkeys(texts))
+        distinct = DistinctTexts(texts)
         with failures_of(self.name):
-            rendered = await conversations(self.tokenizer, prompt, distinct)
+            rendered = await conversations(self.tokenizer, prompt, distinct.texts)
             whole = [self._up_to_the_head(item.ids) for item in rendered]
             readings = await self.model.classify([self._fitted(ids) for ids in whole])
             values = [self.head.value(reading.rows[0]) for reading in readings]
-        by_text = dict(zip(distinct, values, strict=True))
-        cut = {text for text, ids in zip(distinct, whole, strict=True) if len(self._fitted(ids)) < len(ids)}
+        cut = {
+            text for text, ids in zip(distinct.texts, whole, strict=True) if len(self._fitted(ids)) < len(ids)
+        }
         return OutcomeScores(
-            tuple(by_text[text] for text in texts),
+            distinct.spread(values),
             tokens=sum(reading.tokens for reading in readings),
             cached=sum(reading.cached for reading in readings),
-            truncated=tuple(i for i, text in enumerate(texts) if text in cut),
+            truncated=distinct.positions(cut),
         )
 
     def _up_to_the_head(self, ids: list[int]) -> list[int]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import httpx
 
 from service.reward_models.base.builder import Built, Materials
+from service.reward_models.base.distinct import DistinctTexts
 from service.reward_models.base.errors import PoolingFailed, ScorerLoadError, failures_of
 from service.reward_models.base.ports import ScorerInfo
 from service.reward_models.remote.apis import APIS, Api
@@ -32,14 +33,13 @@ class RemoteScorer:
 
     async def score(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
         """One number a text, as the server gives it. ScorerFailed, with its reason, if one text has none."""
-        distinct = list(dict.fromkeys(texts))
+        distinct = DistinctTexts(texts)
         size = self.settings.batch_size if self.api.takes_batches else 1
-        batches = [distinct[start : start + size] for start in range(0, len(distinct), size)]
+        batches = [distinct.texts[start : start + size] for start in range(0, len(distinct.texts), size)]
         with failures_of(self.name):
             told = await gather_in_order([self._batch(prompt, batch) for batch in batches])
         values = [value for scores in told for value in scores.values]
-        by_text = dict(zip(distinct, values, strict=True))
-        return OutcomeScores(tuple(by_text[text] for text in texts), sum(scores.tokens for scores in told))
+        return OutcomeScores(distinct.spread(values), sum(scores.tokens for scores in told))
 
     async def _batch(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
         answer = await self.caller.post(self.api.path, self.api.body(prompt, texts, self.settings))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from service.engine.ports import PromptLogprobs, TextLogprobs
 from service.reward_models.base.builder import Built, Materials, generator_of
+from service.reward_models.base.distinct import DistinctTexts
 from service.reward_models.base.errors import ScorerLoadError, failures_of_generator
 from service.reward_models.base.ports import ScorerInfo
 from service.reward_models.base.request_scope import RequestScope
@@ -28,13 +29,12 @@ class LikelihoodScorer:
     alternatives: int = 20
 
     async def score(self, prompt: Prompt, texts: Sequence[str]) -> OutcomeScores:
-        distinct = list(dict.fromkeys(texts))
+        distinct = DistinctTexts(texts)
         alternatives = 0 if self.rule == "mean_logprob" else self.alternatives
         with failures_of_generator(self.name):
-            read = await self.reader.read(prompt, distinct, alternatives=alternatives)
-        by_text = dict(zip(distinct, map(self._value, read), strict=True))
+            read = await self.reader.read(prompt, distinct.texts, alternatives=alternatives)
         # What was read is the generator's account, not a reward model's: the request's view of it counts.
-        return OutcomeScores(tuple(by_text[text] for text in texts))
+        return OutcomeScores(distinct.spread([self._value(one) for one in read]))
 
     def bound_to(self, view: RequestScope) -> "LikelihoodScorer":
         return replace(self, reader=view.reader(self.reader))

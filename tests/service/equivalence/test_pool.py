@@ -1,4 +1,4 @@
-"""Worker processes that compare answers: lazy, bounded, replaced when they are killed, and gone at the end."""
+"""JsonWorker processes that compare answers: lazy, bounded, replaced when they are killed, and gone at the end."""
 
 import asyncio
 import contextlib
@@ -7,16 +7,17 @@ import signal
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from service.equivalence.pool import AnswerChecker, CheckLimits
-from service.equivalence.worker import Worker, WorkerLost
+from service.engine.host.json_worker import JsonWorker, WorkerLost
+from service.equivalence.pool import AnswerChecker, CheckLimits, _start
 
 TOWER = "9^{9^{9^9}}"
 
 
-def _environment(worker: Worker) -> bytes:
+def _environment(worker: JsonWorker) -> bytes:
     return Path(f"/proc/{worker._process.pid}/environ").read_bytes()
 
 
@@ -46,16 +47,16 @@ async def checker() -> AsyncIterator[AnswerChecker]:
 
 
 @pytest.fixture
-def starts(monkeypatch: pytest.MonkeyPatch) -> list[Worker]:
+def starts(monkeypatch: pytest.MonkeyPatch) -> list[JsonWorker]:
     """Every worker that came up."""
-    started: list[Worker] = []
-    start = Worker.start
+    started: list[JsonWorker] = []
+    start = JsonWorker.start
 
-    async def noted() -> Worker:
-        started.append(await start())
+    async def noted(*args: Any, **options: Any) -> JsonWorker:
+        started.append(await start(*args, **options))
         return started[-1]
 
-    monkeypatch.setattr(Worker, "start", noted)
+    monkeypatch.setattr(JsonWorker, "start", noted)
     return started
 
 
@@ -84,7 +85,7 @@ async def test_what_is_no_formula_is_equal_to_nothing_else(shared: AnswerChecker
 
 @pytest.mark.usefixtures("little_cpu")
 async def test_a_hostile_answer_costs_its_time_limit_once_and_no_other_verdict(
-    checker: AnswerChecker, starts: list[Worker]
+    checker: AnswerChecker, starts: list[JsonWorker]
 ) -> None:
     pairs = [(TOWER, "5"), ("1/2", "0.5"), ("7", TOWER), ("x", TOWER), ("1/4", "0.25")]
     assert await checker.same(pairs) == [None, True, None, None, True]
@@ -93,7 +94,7 @@ async def test_a_hostile_answer_costs_its_time_limit_once_and_no_other_verdict(
 
 
 async def test_the_time_limit_of_an_item_is_kept() -> None:
-    worker = await Worker.start()
+    worker = await _start()
     started = time.monotonic()
     with pytest.raises(WorkerLost):
         await worker.ask([TOWER], 0.5)
@@ -101,7 +102,7 @@ async def test_the_time_limit_of_an_item_is_kept() -> None:
     assert not worker.alive
 
 
-async def test_a_request_ends_in_time_however_many_hostile_answers_it_has(starts: list[Worker]) -> None:
+async def test_a_request_ends_in_time_however_many_hostile_answers_it_has(starts: list[JsonWorker]) -> None:
     checker = AnswerChecker(limits=CheckLimits(item_s=0.3, request_s=0.5))
     verdicts = await checker.same([(f"9^{{9^{{9^{i}}}}}", f"8^{{9^{{9^{i}}}}}") for i in range(9, 40)])
     assert set(verdicts) == {None}
@@ -112,7 +113,7 @@ async def test_a_request_ends_in_time_however_many_hostile_answers_it_has(starts
 
 @pytest.mark.usefixtures("greedy")
 async def test_a_greedy_answer_meets_the_bound_on_memory(
-    checker: AnswerChecker, starts: list[Worker]
+    checker: AnswerChecker, starts: list[JsonWorker]
 ) -> None:
     assert await checker.same([("greedy", "2"), ("1/2", "0.5")]) == [None, True]
     # Not a signal: it knew.
@@ -127,6 +128,19 @@ async def test_a_worker_that_is_killed_is_replaced(checker: AnswerChecker) -> No
             await worker.ask(["x"], 5)
     assert checker.started == 0
     assert await checker.same([("1/2", "0.5")]) == [True]
+
+
+async def test_a_worker_that_the_system_ended_while_it_waited_is_not_lent_again(
+    checker: AnswerChecker,
+) -> None:
+    async with checker.worker() as worker:
+        pass
+    os.kill(worker._process.pid, signal.SIGKILL)
+    await worker._process.wait()
+    async with checker.worker() as other:
+        assert await other.ask(["1/2", "0.5"], 20) is True
+        assert checker.comparing == 1
+    assert (checker.started, checker.comparing) == (1, 0)
 
 
 async def test_cancelling_kills_the_worker_so_that_no_late_reply_is_taken_for_the_next() -> None:
@@ -155,7 +169,7 @@ async def test_a_closed_pool_starts_nothing_and_decides_nothing() -> None:
 
 
 async def test_a_worker_ends_when_its_parent_does() -> None:
-    worker = await Worker.start()
+    worker = await _start()
     assert worker._process.stdin is not None
     worker._process.stdin.close()
     async with asyncio.timeout(10):

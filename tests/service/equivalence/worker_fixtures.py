@@ -17,7 +17,7 @@ _ROOT = Path(__file__).resolve().parents[3]
 def _run_by_workers(monkeypatch: pytest.MonkeyPatch, folder: Path, change: str) -> None:
     program = folder / "checker.py"
     program.write_text(_PROGRAM.format(root=str(_ROOT), change=change))
-    monkeypatch.setattr("service.equivalence.worker._PROGRAM", program)
+    monkeypatch.setattr("service.equivalence.pool._PROGRAM", program)
 
 
 @pytest.fixture

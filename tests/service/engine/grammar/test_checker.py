@@ -108,7 +108,7 @@ async def test_hostile_ones_end_no_worker_and_what_is_known_is_not_asked_again()
         for schema in [*hostile, *hostile]:
             with pytest.raises(InvalidRequest):
                 await checker.check(schema)
-        (worker,) = checker._all
+        (worker,) = checker._pool._all
         assert worker.alive
         await worker.kill()
         with pytest.raises(InvalidRequest):
@@ -136,7 +136,7 @@ async def test_a_worker_that_dies_is_replaced() -> None:
     checker = GrammarChecker(every_byte, workers=1)
     try:
         await checker.check('{"type": "object"}')
-        for worker in checker._all:
+        for worker in checker._pool._all:
             await worker.kill()
         await checker.check('{"type": "string"}')
         assert checker.started == 1
