@@ -1,7 +1,7 @@
 """The client for callers that block is written from the one for asyncio: `make client`; `--check` tells if it is not.
 
 The typed strategies are written from the catalogue, too. Of the two clients only `_async_client.py` is written by hand:
-they differ in the words below, in their opening lines, and in what `_waiting.py` offers each of them.
+they differ in the words below, in their opening lines, and in what `_http/waiting.py` offers each of them.
 """
 
 import re

@@ -8,9 +8,7 @@ with Client("http://127.0.0.1:8000") as client:
 
 from nbest_client._async_client import AsyncClient, AsyncStream
 from nbest_client._candidate_input import CandidateInput
-from nbest_client._catalog import ModelInfo, ScorerInfo, StrategyInfo
 from nbest_client._client import Client, Stream
-from nbest_client._comparison import Compared, Comparison
 from nbest_client._errors import (
     AuthenticationError,
     ConnectionFailed,
@@ -21,9 +19,11 @@ from nbest_client._errors import (
     ServerFailed,
     TryAgain,
 )
-from nbest_client._explanation import Candidate, Cost, Explanation, ModelCost, Rejection, Vote
 from nbest_client._requests import Messages, Sampling
-from nbest_client._results import (
+from nbest_client._responses.catalog import ModelInfo, ScorerInfo, StrategyInfo
+from nbest_client._responses.comparison import Compared, Comparison
+from nbest_client._responses.explanation import Candidate, Cost, Explanation, ModelCost, Rejection, Vote
+from nbest_client._responses.results import (
     Choice,
     Delta,
     Generation,
@@ -32,7 +32,7 @@ from nbest_client._results import (
     TextScore,
     Usage,
 )
-from nbest_client._run_events import RunError, RunEvent
+from nbest_client._responses.run_events import RunError, RunEvent
 from nbest_client._strategies import (
     BestOfMajority,
     BestOfN,

@@ -13,21 +13,21 @@ from typing import Self, TypeVar, Unpack
 import httpx
 
 from nbest_client import _requests
-from nbest_client._answer import Answer
 from nbest_client._candidate_input import CandidateInput
-from nbest_client._catalog import ModelInfo, Models, ScorerInfo, Scorers, Strategies, StrategyInfo
-from nbest_client._comparison import Compared, Comparison
-from nbest_client._deadline import Deadline
 from nbest_client._errors import NbestError
-from nbest_client._replies import Reply, read
+from nbest_client._http.deadline import Deadline
+from nbest_client._http.replies import Reply, read
+from nbest_client._http.retry import Retries
+from nbest_client._http.settings import TIMEOUT_S, Settings, successful
+from nbest_client._http.transport import Incoming, Transport
+from nbest_client._http.waiting import one_by_one, sleep
 from nbest_client._requests import Call, Messages, Sampling
-from nbest_client._results import Delta, Generation, Scores, Selection
-from nbest_client._retry import Retries
-from nbest_client._run_events import RunEvent, RunEvents
-from nbest_client._settings import TIMEOUT_S, Settings, successful
+from nbest_client._responses.answer import Answer
+from nbest_client._responses.catalog import ModelInfo, Models, ScorerInfo, Scorers, Strategies, StrategyInfo
+from nbest_client._responses.comparison import Compared, Comparison
+from nbest_client._responses.results import Delta, Generation, Scores, Selection
+from nbest_client._responses.run_events import RunEvent, RunEvents
 from nbest_client._strategy import AnyStrategy
-from nbest_client._transport import Incoming, Transport
-from nbest_client._waiting import one_by_one, sleep
 
 T = TypeVar("T")
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from nbest_client import ConnectionFailed, Delta, ServerFailed
-from nbest_client._answer import Answer
+from nbest_client._responses.answer import Answer
 
 from tests.contract.client.faults import CHUNK, DONE, event
 

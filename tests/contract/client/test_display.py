@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nbest_client._display import Shown, Table, Text, cell, plain
+from nbest_client._responses.display import Shown, Table, Text, cell, plain
 
 EVIL = "<script>alert(1)</script>\x1b[2J\u202e&amp;\"'"
 

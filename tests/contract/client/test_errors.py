@@ -17,8 +17,8 @@ from nbest_client import (
     TryAgain,
     _errors,
 )
-from nbest_client._replies import Reply, error_in_stream, error_of, read
-from nbest_client._results import Generation
+from nbest_client._http.replies import Reply, error_in_stream, error_of, read
+from nbest_client._responses.results import Generation
 
 
 def refused(status: int, error: object = None, **headers: str) -> NbestError:

@@ -17,7 +17,7 @@ from nbest_client import (
     TryAgain,
 )
 from nbest_client import _requests as requests
-from nbest_client._replies import Reply, error_in_stream, error_of
+from nbest_client._http.replies import Reply, error_in_stream, error_of
 
 from service.engine.scripted.engine import ScriptedEngine
 from service.protocol.errors import INTERNAL, KINDS, body_of, headers_of, kind_of

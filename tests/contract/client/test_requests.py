@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from nbest_client import BestOfN, Budget, CandidateInput, Custom, openai_extra_body
 from nbest_client._candidate_input import CandidateInput as GivenAgain
-from nbest_client._deadline import Deadline
+from nbest_client._http.deadline import Deadline
 from nbest_client._requests import Call, chat, headers, root, score, select
 
 QUESTION = [{"role": "user", "content": "Hi"}]

@@ -14,7 +14,7 @@ from nbest_client import (
     Scores,
     Selection,
 )
-from nbest_client._comparison import Compared, prefixed
+from nbest_client._responses.comparison import Compared, prefixed
 
 from tests.contract.client.faults import COMPLETION
 

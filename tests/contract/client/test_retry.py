@@ -13,7 +13,7 @@ from nbest_client import (
     ServerFailed,
     TryAgain,
 )
-from nbest_client._retry import Retries, backoff_s, retry_after_s
+from nbest_client._http.retry import Retries, backoff_s, retry_after_s
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, tzinfo=UTC)
 

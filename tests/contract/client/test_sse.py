@@ -4,7 +4,7 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
-from nbest_client._sse import EventDecoder
+from nbest_client._http.sse import EventDecoder
 
 LINES = ["data: a", "data:b", "data: é—漢", "data:", ": keep-alive", "event: x", "id: 7", "data", "", "", ""]
 

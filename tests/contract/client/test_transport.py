@@ -5,8 +5,8 @@ import threading
 
 import httpx
 import pytest
-from nbest_client._deadline import Deadline
-from nbest_client._transport import _ours, _watchdog
+from nbest_client._http.deadline import Deadline
+from nbest_client._http.transport import _ours, _watchdog
 
 
 class Wire:

@@ -16,7 +16,7 @@ from nbest_client._errors import (
     ServerFailed,
     TryAgain,
 )
-from nbest_client._retry import retry_after_s
+from nbest_client._http.retry import retry_after_s
 
 Model = TypeVar("Model", bound=BaseModel)
 

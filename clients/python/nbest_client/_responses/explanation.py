@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from nbest_client._display import Block, Shown, Table, Text, cell
+from nbest_client._responses.display import Block, Shown, Table, Text, cell
 
 
 class Told(BaseModel):

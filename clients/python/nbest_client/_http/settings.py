@@ -3,10 +3,10 @@
 import random
 from dataclasses import dataclass
 
-from nbest_client._deadline import Deadline
 from nbest_client._errors import NbestError
-from nbest_client._replies import Reply, error_of
-from nbest_client._retry import Retries
+from nbest_client._http.deadline import Deadline
+from nbest_client._http.replies import Reply, error_of
+from nbest_client._http.retry import Retries
 
 TIMEOUT_S = 600.0
 """Seconds a call may take where the caller does not say: what the OpenAI SDK allows too."""

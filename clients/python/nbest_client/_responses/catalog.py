@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
-from nbest_client._explanation import Told
+from nbest_client._responses.explanation import Told
 
 
 class ModelInfo(Told):

@@ -9,9 +9,9 @@ from typing import Any
 
 import httpx
 
-from nbest_client._deadline import Deadline
 from nbest_client._errors import ConnectionFailed, NbestError, ServerFailed
-from nbest_client._replies import Reply
+from nbest_client._http.deadline import Deadline
+from nbest_client._http.replies import Reply
 from nbest_client._requests import Call
 
 CONNECT_S = 5.0

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nbest_client._errors import ConnectionFailed, ServerFailed
-from nbest_client._explanation import Told
-from nbest_client._replies import error_in_stream, parse
-from nbest_client._sse import EventDecoder
+from nbest_client._http.replies import error_in_stream, parse
+from nbest_client._http.sse import EventDecoder
+from nbest_client._responses.explanation import Told
 
 
 class RunError(Told):

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nbest_client._display import Block, Shown, Table
 from nbest_client._errors import NbestError
-from nbest_client._explanation import Candidate, Explanation
-from nbest_client._results import Generation
+from nbest_client._responses.display import Block, Shown, Table
+from nbest_client._responses.explanation import Candidate, Explanation
+from nbest_client._responses.results import Generation
 from nbest_client._strategy import AnyStrategy
 
 _PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))

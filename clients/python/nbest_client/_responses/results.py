@@ -7,8 +7,8 @@ from typing import Annotated, Any
 from pydantic import AliasPath, BeforeValidator, ConfigDict, Field
 
 from nbest_client._candidate_input import CandidateInput
-from nbest_client._display import Block, Shown, Table, Text
-from nbest_client._explanation import Explanation, Told
+from nbest_client._responses.display import Block, Shown, Table, Text
+from nbest_client._responses.explanation import Explanation, Told
 
 
 class Choice(Told):

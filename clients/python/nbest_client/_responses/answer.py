@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import AliasPath, Field
 
 from nbest_client._errors import ConnectionFailed, ServerFailed
-from nbest_client._explanation import Told
-from nbest_client._replies import error_in_stream, parse
-from nbest_client._results import Delta, Generation
-from nbest_client._sse import EventDecoder
+from nbest_client._http.replies import error_in_stream, parse
+from nbest_client._http.sse import EventDecoder
+from nbest_client._responses.explanation import Told
+from nbest_client._responses.results import Delta, Generation
 
 _DONE = "[DONE]"
 
